@@ -1,0 +1,1 @@
+"""What is known: the library folder, its database, recordings, clips, scores, verdicts, sets, runs and models."""

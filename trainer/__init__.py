@@ -1,0 +1,1 @@
+"""Make a voice: features of a set, discriminators, losses, the training loop, checkpoints and publishing."""

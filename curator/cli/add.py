@@ -1,0 +1,85 @@
+"""`curator add`: recordings in, scored clips out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from catalog.library import Library
+from curator.cli.output import (
+    DONE,
+    NOTHING,
+    PARTLY,
+    emit,
+    follow,
+    json_option,
+    one_line,
+    open_store,
+    pass_library,
+    say,
+)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.option("--speaker", required=True, metavar="NAME", help="Whose voice this is.")
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Processes to use (one a core by default)."
+)
+@json_option
+@pass_library
+def add(library: Library, paths: tuple[Path, ...], speaker: str, workers: int | None, as_json: bool) -> int:
+    """Catalogue, slice and score recordings; what is already there is skipped.
+
+    PATH is a file or a folder, which is searched with its subfolders.
+    """
+    from curator.intake import take_in_finished
+    from curator.launch import start_add
+
+    report: dict[str, Any] = {
+        "recordings": 0,
+        "clips": 0,
+        "skipped": 0,
+        "failed": [],
+        "seconds_in": 0.0,
+        "seconds_clips": 0.0,
+    }
+    with open_store(library) as store:
+        job = start_add(library, paths, speaker, known=store.known_sums(), workers=workers)
+
+        def on_event(event: dict[str, Any]) -> None:
+            if event["type"] in ("recording", "known"):
+                take_in_finished(store, job)
+            elif event["type"] == "failed":
+                say(f"curator: {one_line(event['error'])}")
+
+        follow(job, "Adding", on_event)
+        taken = take_in_finished(store, job)
+        report |= taken.report()
+    if as_json:
+        emit(report)
+    else:
+        click.echo(in_words(report))
+    if report["failed"]:
+        return PARTLY if report["recordings"] or report["skipped"] else NOTHING
+    return DONE
+
+
+def in_words(report: dict[str, Any]) -> str:
+    """The report of an add in one line."""
+    kept = f"{report['recordings']} recordings ({minutes(report['seconds_in'])}) added, "
+    kept += f"{report['clips']} clips ({minutes(report['seconds_clips'])})"
+    skipped = f", {report['skipped']} already there" if report["skipped"] else ""
+    failed = f", {len(report['failed'])} failed" if report["failed"] else ""
+    return kept + skipped + failed
+
+
+def minutes(seconds: float) -> str:
+    """A length as m:ss or h:mm:ss."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    if hours:
+        return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
+    return f"{rest // 60}:{rest % 60:02d}"

@@ -1,0 +1,130 @@
+"""`curator recordings`, `clips`, `verdict` and `undo`: look at what is there and decide without the app."""
+
+from __future__ import annotations
+
+import click
+
+from catalog.errors import BadRequest
+from catalog.library import Library
+from catalog.records import SCORE_NAMES, VerdictName
+from curator.cli.output import DONE, emit, json_option, one_line, open_store, pass_library, table
+
+where_option = click.option(
+    "--where", metavar="EXPR", help='Only clips for which this holds, e.g. "snr_db > 25".'
+)
+VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", "clear": "undecided"}
+
+
+@click.command()
+@json_option
+@pass_library
+def recordings(library: Library, as_json: bool) -> int:
+    """List the recordings."""
+    with open_store(library) as store:
+        rows = store.recording_rows()
+    if as_json:
+        emit(rows)
+        return DONE
+    columns = {
+        "id": "ID",
+        "speaker": "SPEAKER",
+        "duration_s": "SECONDS",
+        "sample_rate": "RATE",
+        "channels": "CH",
+        "clips": "CLIPS",
+        "accepted": "ACCEPTED",
+        "path": "PATH",
+    }
+    table(rows, columns, empty="No recordings yet: curator add PATH --speaker NAME")
+    return DONE
+
+
+@click.command()
+@where_option
+@click.option("--sort", metavar="EXPR", help='Order, e.g. "snr_db desc".')
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="At most so many.")
+@json_option
+@pass_library
+def clips(library: Library, where: str | None, sort: str | None, limit: int | None, as_json: bool) -> int:
+    """List the clips with their scores, verdicts and suggestions."""
+    from curator.policy import default_rules
+
+    with open_store(library) as store:
+        rows = store.clip_table(where=where, sort=sort, limit=limit, rules=default_rules()).to_pylist()
+    if as_json:
+        emit([document(row) for row in rows])
+        return DONE
+    columns = {
+        "id": "ID",
+        "speaker": "SPEAKER",
+        "start_s": "START",
+        "duration_s": "LENGTH",
+        "verdict": "VERDICT",
+        "suggestion": "SUGGESTION",
+        "snr_db": "SNR",
+        "loudness_lufs": "LUFS",
+        "f0_median_hz": "F0",
+        "overlap_ratio": "OVERLAP",
+        "path": "PATH",
+    }
+    table(
+        rows, columns, empty="No clips match." if where else "No clips yet: curator add PATH --speaker NAME"
+    )
+    return DONE
+
+
+def document(row: dict[str, object]) -> dict[str, object]:
+    """A row of the clip table as the promised JSON: the facts at the top, the scores in their own object."""
+    facts = ("id", "recording", "path", "speaker", "start_s", "end_s", "duration_s", "verdict", "reasons")
+    facts += ("suggestion", "suggestion_reasons", "short", "sample_rate")
+    return {key: row.get(key) for key in facts} | {"scores": {name: row.get(name) for name in SCORE_NAMES}}
+
+
+@click.command()
+@click.argument("decision", type=click.Choice(list(VERDICTS)))
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@where_option
+@click.option(
+    "--reason", "reasons", multiple=True, metavar="R", help="Why, in a word; may be given several times."
+)
+@json_option
+@pass_library
+def verdict(
+    library: Library,
+    decision: str,
+    ids: tuple[str, ...],
+    where: str | None,
+    reasons: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Accept or reject clips, or clear their verdict: by ID or by --where."""
+    if bool(ids) == bool(where):
+        raise BadRequest("Say which clips: either by ID or with --where EXPR")
+    with open_store(library) as store:
+        if where:
+            chosen = store.clip_table(where=where)["id"].to_pylist()
+        else:
+            chosen = [store.clip(clip)["id"] for clip in ids]
+        if chosen:
+            store.decide(chosen, VERDICTS[decision], reasons)
+    if as_json:
+        emit({"verdict": VERDICTS[decision], "clips": chosen})
+    else:
+        click.echo(f"{len(chosen)} clips {VERDICTS[decision]}")
+    return DONE
+
+
+@click.command()
+@json_option
+@pass_library
+def undo(library: Library, as_json: bool) -> int:
+    """Take back the last decision, single or for many clips; repeat to go further back."""
+    with open_store(library) as store:
+        undone = store.undo()
+    if undone is None:
+        raise BadRequest("Nothing to undo")
+    if as_json:
+        emit({"clips": list(undone.clips), "was": undone.was})
+    else:
+        click.echo(one_line(f"Undone: {len(undone.clips)} clips were {undone.was}"))
+    return DONE

@@ -1,0 +1,109 @@
+"""`curator convert`: give files another voice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from catalog.errors import BadRequest
+from catalog.library import Library
+from curator.cli.output import (
+    DONE,
+    NOTHING,
+    PARTLY,
+    emit,
+    follow,
+    json_option,
+    one_line,
+    open_store,
+    pass_library,
+    say,
+)
+from infer.options import ConvertOptions
+
+
+@click.command()
+@click.argument("model")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A file for one input, else a folder.",
+)
+@click.option(
+    "--transpose",
+    default="0",
+    show_default=True,
+    metavar="N",
+    help="Semitones, or auto: from the model's own pitch.",
+)
+@click.option(
+    "--f0",
+    "f0_method",
+    default="auto",
+    show_default=True,
+    metavar="METHOD",
+    help="f0 method; see curator doctor.",
+)
+@click.option(
+    "--index-rate", type=float, metavar="X", help="0 to 1: how far features move to the voice's own."
+)
+@click.option(
+    "--protect",
+    type=float,
+    metavar="X",
+    help="0 to 0.5: how much of consonants and breath the index may change.",
+)
+@click.option(
+    "--rms-mix", type=float, metavar="X", help="0 to 1: 0 follows the input's loudness, 1 the model's."
+)
+@click.option(
+    "--filter-radius", type=int, metavar="N", help="Above 2, smooths a harvest f0 with a median of 3."
+)
+@click.option("--resample", type=int, metavar="HZ", help="Output rate; 0 is the model's own.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+@json_option
+@pass_library
+def convert(
+    library: Library,
+    model: str,
+    inputs: tuple[Path, ...],
+    out: Path,
+    transpose: str,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """Convert INPUT with MODEL."""
+    from curator.intake import take_in_finished
+    from curator.launch import start_convert
+
+    given = {key: value for key, value in settings.items() if value is not None}
+    options = ConvertOptions.from_dict(given | {"transpose": semitones(transpose)})
+    with open_store(library) as store:
+        job = start_convert(library, model, inputs, out, options)
+        result = follow(job, "Converting")
+        take_in_finished(store, job)
+    if as_json:
+        emit(result)
+    else:
+        for item in result["outputs"]:
+            click.echo(item["output"])
+    for item in result["failed"]:
+        say(f"curator: {one_line(item['error'])}")
+    if result["failed"]:
+        return PARTLY if result["outputs"] else NOTHING
+    return DONE
+
+
+def semitones(text: str) -> float | str:
+    """A number of semitones or the word auto."""
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise BadRequest(f"--transpose {text}: give semitones such as 12 or -5, or auto") from None

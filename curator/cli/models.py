@@ -1,0 +1,161 @@
+"""`curator models`: the registry that trainer and converter share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from catalog.library import Library
+from curator.cli.output import DONE, emit, json_option, pass_library, progress_bar, table
+
+
+@click.group()
+def models() -> None:
+    """List, show, import, export and remove models; pull published weights."""
+
+
+@models.command("list")
+@json_option
+@pass_library
+def list_models(library: Library, as_json: bool) -> int:
+    """List the models."""
+    from catalog import registry
+
+    cards = registry.list_models(library)
+    if as_json:
+        emit(cards)
+        return DONE
+    rows = [row(card) for card in cards]
+    columns = {
+        "name": "NAME",
+        "rate": "RATE",
+        "encoder": "ENCODER",
+        "set": "SET",
+        "steps": "STEPS",
+        "created_at": "CREATED",
+    }
+    table(rows, columns, empty="No models yet: curator train SET --name MODEL")
+    return DONE
+
+
+def row(card: dict[str, Any]) -> dict[str, Any]:
+    """A card as one row."""
+    return {
+        "name": card["name"],
+        "rate": card["sample_rate"],
+        "encoder": card["encoder"]["name"],
+        "set": (card.get("set") or {}).get("name"),
+        "steps": (card.get("run") or {}).get("steps"),
+        "created_at": card["created_at"],
+    }
+
+
+@models.command("show")
+@click.argument("name")
+@json_option
+@pass_library
+def show(library: Library, name: str, as_json: bool) -> int:
+    """Show a model's card and check its files against their hashes."""
+    from catalog import registry
+
+    card = registry.load(library, name).card
+    if as_json:
+        emit(card)
+        return DONE
+    for key, value in card.items():
+        if isinstance(value, dict):
+            click.echo(f"{key}:")
+            for inner, detail in value.items():
+                click.echo(f"  {inner}: {detail}")
+        else:
+            click.echo(f"{key}: {value}")
+    return DONE
+
+
+@models.command("remove")
+@click.argument("name")
+@json_option
+@pass_library
+def remove(library: Library, name: str, as_json: bool) -> int:
+    """Remove a model from the registry."""
+    from catalog import registry
+
+    registry.remove(library, name)
+    if as_json:
+        emit({"removed": name})
+    else:
+        click.echo(f"Removed {name}")
+    return DONE
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--index", type=click.Path(path_type=Path), metavar="FILE", help="Its retrieval index.")
+@click.option("--name", metavar="NAME", help="What to call it (the file's name by default).")
+@json_option
+@pass_library
+def import_model(library: Library, file: Path, index: Path | None, name: str | None, as_json: bool) -> int:
+    """Import an RVC voice (.pth); nothing in the file is executed."""
+    from infer.exchange import import_rvc
+
+    library.create()
+    card = import_rvc(library, file, index=index, name=name or file.stem)
+    if as_json:
+        emit(card)
+    else:
+        click.echo(f"Imported {card['name']}: {card['version']}, {card['sample_rate']} Hz")
+    return DONE
+
+
+@models.command("export")
+@click.argument("name")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["rvc"]),
+    default="rvc",
+    show_default=True,
+    help="The layout to write.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("."), metavar="DIR", help="Where to write."
+)
+@json_option
+@pass_library
+def export_model(library: Library, name: str, layout: str, out: Path, as_json: bool) -> int:
+    """Write a model as the .pth and .index that RVC and the real-time clients load."""
+    from infer.exchange import export_rvc
+
+    written = export_rvc(library, name, out)
+    if as_json:
+        emit({"format": layout, "files": [str(path) for path in written]})
+    else:
+        for path in written:
+            click.echo(path)
+    return DONE
+
+
+@models.command("pull")
+@click.argument("name")
+@json_option
+@pass_library
+def pull(library: Library, name: str, as_json: bool) -> int:
+    """Fetch published base weights by name; they are pinned by their SHA-256."""
+    from infer.pull import pull as fetch
+
+    library.create()
+    with progress_bar(f"Pulling {name}") as update:
+        path = fetch(
+            name,
+            library.weights,
+            progress=lambda done, total: update(
+                {"type": "progress", "done": done / 1e6, "total": total / 1e6, "unit": "MB"}
+            ),
+        )
+    if as_json:
+        emit({"name": name, "path": str(path)})
+    else:
+        click.echo(path)
+    return DONE

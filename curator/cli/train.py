@@ -1,0 +1,202 @@
+"""`curator train` and `curator runs`: make a voice, in the foreground or on its own, and look after its runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from catalog.errors import BadRequest
+from catalog.jobs import Job
+from catalog.library import Library
+from curator.cli.output import DONE, PARTLY, emit, follow, json_option, open_store, pass_library, say, table
+from trainer.config import PRESETS, TrainRequest
+
+
+@click.command()
+@click.argument("set_name", metavar="SET")
+@click.option("--name", required=True, metavar="MODEL", help="What the model will be called.")
+@click.option(
+    "--preset", type=click.Choice(list(PRESETS)), default="small", show_default=True, help="Size and rate."
+)
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Stop after so many passes over the set.")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many steps.")
+@click.option("--encoder", default="phone", show_default=True, help="Content encoder: phone or contentvec.")
+@click.option("--f0", "f0_method", default="auto", show_default=True, metavar="METHOD", help="f0 method.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
+@click.option("--seed", default=1234, show_default=True, help="Of everything that is drawn at random.")
+@click.option("--detach", is_flag=True, help="Start it and come back at once.")
+@click.option("--resume", is_flag=True, help="Continue the last unfinished run of that name.")
+@json_option
+@pass_library
+def train(
+    library: Library, set_name: str, name: str, detach: bool, resume: bool, as_json: bool, **settings: Any
+) -> int:
+    """Train a model on a set. Running the same command again continues a run that was cut off."""
+    from catalog import sets
+    from curator.intake import take_in_finished
+    from curator.launch import start_train
+
+    sets.load(library, set_name, verify=False)
+    request = TrainRequest(library=str(library.root), set_name=set_name, model=name, **settings)
+    with open_store(library) as store:
+        unfinished = unfinished_run(library, request, resume=resume)
+        say(f"curator: preset {request.preset}: {PRESETS[request.preset].cost}")
+        job = start_train(library, request, run_id=unfinished)
+        take_in_finished(store, job)
+        if detach:
+            if as_json:
+                emit({"run": job.id, "state": "running"})
+            else:
+                click.echo(f"Run {job.id} started; watch it in the app or with: curator runs show {job.id}")
+            return DONE
+        result = follow(job, f"Training {name}", lambda event: narrate(event))
+        take_in_finished(store, job)
+    if as_json:
+        emit({"run": job.id} | result)
+    elif result["outcome"] == "stopped":
+        click.echo(
+            f"Stopped at step {result.get('step', 0)}; continue with: curator train {set_name} --name {name} --resume"
+        )
+    else:
+        click.echo(f"Model {result['model']} published")
+    return DONE if result["outcome"] == "done" else PARTLY
+
+
+def unfinished_run(library: Library, request: TrainRequest, *, resume: bool) -> str | None:
+    """The run to continue: the newest of that name and set without a model, when it may be continued.
+
+    Raises BadRequest when that run is still alive, or `--resume` finds nothing to continue.
+    """
+    for job in newest_runs(library):
+        past = job.request
+        if past.get("model") != request.model or past.get("set_name") != request.set_name:
+            continue
+        state = job.state()
+        if state in ("running", "stopping"):
+            raise BadRequest(
+                f"Run {job.id} is training {request.model} right now; stop it with: curator runs stop {job.id}"
+            )
+        if state == "done":
+            break
+        if resume or past == request.to_dict():
+            say(f"curator: continuing run {job.id}")
+            return job.id
+    if resume:
+        raise BadRequest(f"No unfinished run of {request.model} on set {request.set_name} to resume")
+    return None
+
+
+def newest_runs(library: Library) -> list[Job]:
+    """All runs, newest first."""
+    folders = [path for path in library.runs.glob("*") if (path / "request.json").exists()]
+    return [Job.open(path) for path in sorted(folders, key=lambda path: path.name, reverse=True)]
+
+
+def narrate(event: dict[str, Any]) -> None:
+    """Say the held-out figures as they come; the rest is in the bar."""
+    if event["type"] == "checkpoint" and "held_out_mel" in event:
+        say(f"curator: step {event['step']}: held-out mel distance {event['held_out_mel']:.3f}")
+
+
+@click.group()
+def runs() -> None:
+    """List, show and stop training runs."""
+
+
+@runs.command("list")
+@json_option
+@pass_library
+def list_runs(library: Library, as_json: bool) -> int:
+    """List the runs, newest first."""
+    rows = [summary(job) for job in newest_runs(library)]
+    if as_json:
+        emit(rows)
+        return DONE
+    columns = {
+        "id": "RUN",
+        "model": "MODEL",
+        "set": "SET",
+        "preset": "PRESET",
+        "state": "STATE",
+        "step": "STEP",
+        "steps": "OF",
+    }
+    table(rows, columns, empty="No runs yet: curator train SET --name MODEL")
+    return DONE
+
+
+@runs.command("show")
+@click.argument("run_id", metavar="RUN")
+@json_option
+@pass_library
+def show(library: Library, run_id: str, as_json: bool) -> int:
+    """Show a run: where it is, its last losses, its result."""
+    job = find_run(library, run_id)
+    facts = summary(job) | {"metrics": last_metrics(job), "request": job.request, "result": job.result()}
+    if as_json:
+        emit(facts)
+        return DONE
+    for key in ("id", "model", "set", "preset", "state", "step", "steps", "eta_s"):
+        click.echo(f"{key:>8}  {facts[key] if facts[key] is not None else '–'}")
+    for name, value in facts["metrics"].items():
+        click.echo(f"{name:>8}  {value:.4f}")
+    if facts["result"] and facts["result"].get("error"):
+        click.echo(f"{'error':>8}  {facts['result']['error']}")
+    return DONE
+
+
+@runs.command("stop")
+@click.argument("run_id", metavar="RUN")
+@json_option
+@pass_library
+def stop(library: Library, run_id: str, as_json: bool) -> int:
+    """Ask a run to save a checkpoint and end."""
+    job = find_run(library, run_id)
+    if job.state() not in ("waiting", "running", "stopping"):
+        raise BadRequest(f"Run {job.id} is not running: it is {job.state()}")
+    job.ask_stop()
+    for _ in job.follow():
+        pass
+    if as_json:
+        emit(summary(job))
+    else:
+        click.echo(f"Run {job.id} stopped")
+    return DONE
+
+
+def find_run(library: Library, run_id: str) -> Job:
+    """The run of that id, of that model name, or whose id begins so."""
+    candidates = newest_runs(library)
+    for job in candidates:
+        if job.id == run_id or job.request.get("model") == run_id:
+            return job
+    starts = [job for job in candidates if job.id.startswith(run_id)]
+    if len(starts) == 1:
+        return starts[0]
+    raise BadRequest(f"No run called {run_id}: see curator runs list")
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """A run as one row."""
+    events, _ = job.events()
+    progress = next((event for event in reversed(events) if event["type"] == "progress"), {})
+    return {
+        "id": job.id,
+        "model": job.request.get("model"),
+        "set": job.request.get("set_name"),
+        "preset": job.request.get("preset"),
+        "state": job.state(),
+        "step": progress.get("done"),
+        "steps": progress.get("total"),
+        "eta_s": progress.get("eta_s") if job.state() == "running" else None,
+    }
+
+
+def last_metrics(job: Job) -> dict[str, float]:
+    """The newest value of every metric."""
+    values: dict[str, float] = {}
+    for event in job.events()[0]:
+        if event["type"] == "metric":
+            values |= event["values"]
+    return values

@@ -1,0 +1,92 @@
+"""Start the long pieces of work: add, freeze, train, convert.
+
+The command line and the app both go through here, so that a piece of work looks the same whoever started it:
+a job folder whose process outlives its starter. Nothing here loads torch or opens the catalogue, so a screen
+can call it between two keys.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from catalog.errors import BadRequest
+from catalog.jobs import Job
+from catalog.library import Library
+from infer.options import ConvertOptions
+from trainer.config import TrainRequest
+
+
+def start_add(
+    library: Library,
+    paths: Sequence[Path],
+    speaker: str,
+    *,
+    known: Sequence[str] = (),
+    workers: int | None = None,
+) -> Job:
+    """Start analysing files; `known` are the SHA-256 sums that the catalogue already holds.
+
+    Raises BadRequest when a path does not exist or the speaker has no name.
+    """
+    if not speaker.strip():
+        raise BadRequest("No speaker given: say whose voice this is with --speaker NAME")
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise BadRequest(f"{missing[0]}: no such file or folder")
+    request = {
+        "paths": [str(path.resolve()) for path in paths],
+        "speaker": speaker.strip(),
+        "known": list(known),
+        "workers": workers or default_workers(),
+    }
+    return _start(library, library.jobs, "add", request, "curator.ingest")
+
+
+def start_freeze(library: Library, name: str, clips: Sequence[Mapping[str, object]]) -> Job:
+    """Start writing a set from rows of the clip table (chosen by whoever holds the catalogue)."""
+    request = {"library": str(library.root), "name": name, "clips": [dict(row) for row in clips]}
+    return _start(library, library.jobs, "freeze", request, "curator.freeze")
+
+
+def start_train(library: Library, request: TrainRequest, *, run_id: str | None = None) -> Job:
+    """Start a training run, or continue the one called `run_id` from its last checkpoint."""
+    if run_id is not None:
+        job = Job.open(library.runs / run_id)
+        job.start("trainer")
+        return job
+    return _start(library, library.runs, "train", request.to_dict(), "trainer")
+
+
+def start_convert(
+    library: Library,
+    model: str,
+    inputs: Sequence[Path],
+    out: Path,
+    options: ConvertOptions,
+) -> Job:
+    """Start converting files with a model of the registry; `out` is a file for one input, else a folder."""
+    request = {
+        "library": str(library.root),
+        "model": model,
+        "inputs": [str(path.resolve()) for path in inputs],
+        "out": str(out.resolve()),
+        "options": options.to_dict(),
+    }
+    return _start(library, library.jobs, "convert", request, "infer")
+
+
+def default_workers() -> int:
+    """Worker processes that leave the machine usable: one a core."""
+    return max(1, os.cpu_count() or 1)
+
+
+def _start(library: Library, parent: Path, kind: str, request: dict[str, object], module: str) -> Job:
+    library.create()
+    job_id = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+    job = Job.create(parent, kind, request, job_id=job_id)
+    job.start(module)
+    return job

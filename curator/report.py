@@ -23,8 +23,9 @@ from catalog.records import SCORES, ScoreName, SetClip
 PLAYERS = 12
 BINS = 24
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1d2330;background:#fbfbfc}
-h1{margin-bottom:0}h2{margin-top:2.5rem}table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:left}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem}
+body{color:#1d2330;background:#fbfbfc}h1{margin-bottom:0}h2{margin-top:2.5rem}
+table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:left}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(18rem,1fr));gap:1.2rem}
 figure{margin:0;background:#fff;border:1px solid #e3e5ea;border-radius:6px;padding:.7rem}
 figcaption{font-size:13px;color:#596174}svg{width:100%;height:90px}audio{height:2rem;width:100%}code{color:#596174}
@@ -110,17 +111,18 @@ def _recordings(seconds: Mapping[str, float]) -> str:
 def _coverage(seconds: Mapping[str, float]) -> str:
     if not seconds:
         return "<p>No pitch scores in this set.</p>"
-    return f"<figure>{_bars(list(seconds.values()), list(seconds))}<figcaption>seconds by note, spread evenly over each clip's 5th to 95th percentile of f0</figcaption></figure>"
+    words = "seconds by note, spread evenly over each clip's 5th to 95th percentile of f0"
+    return f"<figure>{_bars(list(seconds.values()), list(seconds))}<figcaption>{words}</figcaption></figure>"
 
 
 def _distribution(score: ScoreName, clips: Sequence[SetClip]) -> str:
     values = sorted(
-        value
-        for clip in clips
-        if isinstance(value := clip.scores.get(score.name), float) and math.isfinite(value)
+        value for clip in clips if isinstance(value := clip.scores.get(score.name), float) and math.isfinite(value)
     )
     if not values:
-        return f"<figure><b>{score.name}</b><figcaption>{html.escape(score.meaning)}: not computed</figcaption></figure>"
+        return (
+            f"<figure><b>{score.name}</b><figcaption>{html.escape(score.meaning)}: not computed</figcaption></figure>"
+        )
     low, high = values[0], values[-1]
     width = (high - low) / BINS or 1.0
     counts = [0] * BINS
@@ -128,10 +130,9 @@ def _distribution(score: ScoreName, clips: Sequence[SetClip]) -> str:
         counts[min(BINS - 1, int((value - low) / width))] += 1
     labels = [f"{low + i * width:.3g} {score.unit}" for i in range(BINS)]
     median = values[len(values) // 2]
-    return (
-        f"<figure><b>{score.name}</b>{_bars(counts, labels)}<figcaption>{html.escape(score.meaning)}<br>"
-        f"{low:.3g} … median {median:.3g} … {high:.3g} {html.escape(score.unit)}, {len(values)} clips</figcaption></figure>"
-    )
+    words = f"{low:.3g} … median {median:.3g} … {high:.3g} {score.unit}, {len(values)} clips"
+    caption = f"<figcaption>{html.escape(score.meaning)}<br>{html.escape(words)}</figcaption>"
+    return f"<figure><b>{score.name}</b>{_bars(counts, labels)}{caption}</figure>"
 
 
 def _bars(values: Sequence[float], labels: Sequence[str]) -> str:

@@ -25,9 +25,7 @@ from curator.cli.output import (
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--speaker", required=True, metavar="NAME", help="Whose voice this is.")
-@click.option(
-    "--workers", type=click.IntRange(1), metavar="N", help="Processes to use (one a core by default)."
-)
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes to use (one a core by default).")
 @json_option
 @pass_library
 def add(library: Library, paths: tuple[Path, ...], speaker: str, workers: int | None, as_json: bool) -> int:

@@ -9,9 +9,7 @@ from catalog.library import Library
 from catalog.records import SCORE_NAMES, VerdictName
 from curator.cli.output import DONE, emit, json_option, one_line, open_store, pass_library, table
 
-where_option = click.option(
-    "--where", metavar="EXPR", help='Only clips for which this holds, e.g. "snr_db > 25".'
-)
+where_option = click.option("--where", metavar="EXPR", help='Only clips for which this holds, e.g. "snr_db > 25".')
 VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", "clear": "undecided"}
 
 
@@ -67,9 +65,7 @@ def clips(library: Library, where: str | None, sort: str | None, limit: int | No
         "overlap_ratio": "OVERLAP",
         "path": "PATH",
     }
-    table(
-        rows, columns, empty="No clips match." if where else "No clips yet: curator add PATH --speaker NAME"
-    )
+    table(rows, columns, empty="No clips match." if where else "No clips yet: curator add PATH --speaker NAME")
     return DONE
 
 
@@ -84,9 +80,7 @@ def document(row: dict[str, object]) -> dict[str, object]:
 @click.argument("decision", type=click.Choice(list(VERDICTS)))
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @where_option
-@click.option(
-    "--reason", "reasons", multiple=True, metavar="R", help="Why, in a word; may be given several times."
-)
+@click.option("--reason", "reasons", multiple=True, metavar="R", help="Why, in a word; may be given several times.")
 @json_option
 @pass_library
 def verdict(

@@ -49,21 +49,15 @@ from infer.options import ConvertOptions
     metavar="METHOD",
     help="f0 method; see curator doctor.",
 )
-@click.option(
-    "--index-rate", type=float, metavar="X", help="0 to 1: how far features move to the voice's own."
-)
+@click.option("--index-rate", type=float, metavar="X", help="0 to 1: how far features move to the voice's own.")
 @click.option(
     "--protect",
     type=float,
     metavar="X",
     help="0 to 0.5: how much of consonants and breath the index may change.",
 )
-@click.option(
-    "--rms-mix", type=float, metavar="X", help="0 to 1: 0 follows the input's loudness, 1 the model's."
-)
-@click.option(
-    "--filter-radius", type=int, metavar="N", help="Above 2, smooths a harvest f0 with a median of 3."
-)
+@click.option("--rms-mix", type=float, metavar="X", help="0 to 1: 0 follows the input's loudness, 1 the model's.")
+@click.option("--filter-radius", type=int, metavar="N", help="Above 2, smooths a harvest f0 with a median of 3.")
 @click.option("--resample", type=int, metavar="HZ", help="Output rate; 0 is the model's own.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @json_option

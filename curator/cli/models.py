@@ -119,9 +119,7 @@ def import_model(library: Library, file: Path, index: Path | None, name: str | N
     show_default=True,
     help="The layout to write.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("."), metavar="DIR", help="Where to write."
-)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("."), metavar="DIR", help="Where to write.")
 @json_option
 @pass_library
 def export_model(library: Library, name: str, layout: str, out: Path, as_json: bool) -> int:

@@ -85,9 +85,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empt
     numeric = [all(isinstance(row.get(key), int | float | None) for row in rows) for key in columns]
 
     def line(parts: Iterable[str]) -> str:
-        aligned = (
-            part.rjust(w) if n else part.ljust(w) for part, w, n in zip(parts, widths, numeric, strict=True)
-        )
+        aligned = (part.rjust(w) if n else part.ljust(w) for part, w, n in zip(parts, widths, numeric, strict=True))
         return "  ".join(aligned).rstrip()
 
     click.echo(line(columns.values()))

@@ -32,9 +32,7 @@ def create(library: Library, name: str, where: str | None, as_json: bool) -> int
     with open_store(library) as store:
         rows = store.clip_table(where=f"({accepted}) AND ({where})" if where else accepted).to_pylist()
         if not rows:
-            raise BadRequest(
-                "No accepted clips to freeze: accept some in the app or with curator verdict accept"
-            )
+            raise BadRequest("No accepted clips to freeze: accept some in the app or with curator verdict accept")
         job = start_freeze(library, name, rows)
         result = follow(job, "Freezing")
         take_in_finished(store, job)
@@ -42,9 +40,7 @@ def create(library: Library, name: str, where: str | None, as_json: bool) -> int
         emit(result["set"])
     else:
         info = result["set"]
-        click.echo(
-            f"Set {info['name']}: {info['clips']} clips, {minutes(info['seconds'])}, id {info['id'][:16]}"
-        )
+        click.echo(f"Set {info['name']}: {info['clips']} clips, {minutes(info['seconds'])}, id {info['id'][:16]}")
     return DONE
 
 
@@ -83,9 +79,7 @@ def show(library: Library, name: str, as_json: bool) -> int:
         emit(manifest.document())
         return DONE
     info = manifest.info
-    click.echo(
-        f"{info.name}: {info.clips} clips, {minutes(info.seconds)}, {', '.join(info.speakers)}; files verified"
-    )
+    click.echo(f"{info.name}: {info.clips} clips, {minutes(info.seconds)}, {', '.join(info.speakers)}; files verified")
     click.echo(f"id {info.id}")
     columns = {
         "clip": "CLIP",
@@ -125,9 +119,7 @@ def as_row(info: object) -> dict[str, object]:
 
 @click.command()
 @click.argument("name")
-@click.option(
-    "--out", required=True, metavar="FILE.html", type=click.Path(path_type=Path), help="The page to write."
-)
+@click.option("--out", required=True, metavar="FILE.html", type=click.Path(path_type=Path), help="The page to write.")
 @json_option
 @pass_library
 def report(library: Library, name: str, out: Path, as_json: bool) -> int:

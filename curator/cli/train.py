@@ -16,9 +16,7 @@ from trainer.config import PRESETS, TrainRequest
 @click.command()
 @click.argument("set_name", metavar="SET")
 @click.option("--name", required=True, metavar="MODEL", help="What the model will be called.")
-@click.option(
-    "--preset", type=click.Choice(list(PRESETS)), default="small", show_default=True, help="Size and rate."
-)
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="small", show_default=True, help="Size and rate.")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Stop after so many passes over the set.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many steps.")
 @click.option("--encoder", default="phone", show_default=True, help="Content encoder: phone or contentvec.")

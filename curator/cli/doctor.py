@@ -1,0 +1,138 @@
+"""`curator doctor`: what this machine has, and what each missing thing costs."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+
+import click
+
+from catalog.errors import CuratorError
+from catalog.library import Library
+from curator.cli.output import DONE, emit, json_option, pass_library
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is there, what was seen, and what its absence costs."""
+
+    name: str
+    ok: bool
+    seen: str
+    cost: str = ""
+
+
+@click.command()
+@json_option
+@pass_library
+def doctor(library: Library, as_json: bool) -> int:
+    """Say what this machine has and what each missing thing costs."""
+    findings = examine(library)
+    if as_json:
+        emit([asdict(finding) for finding in findings])
+        return DONE
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        mark = "✓" if finding.ok else "·"
+        cost = f" – {finding.cost}" if finding.cost and not finding.ok else ""
+        click.echo(f"{mark} {finding.name:<{width}}  {finding.seen}{cost}")
+    return DONE
+
+
+def examine(library: Library) -> list[Finding]:
+    """Everything that can be missing, in the order in which people meet it."""
+    return [
+        *machine(library),
+        catalogue(library),
+        *codecs(),
+        audio_device(),
+        *f0_methods(),
+        *encoders(library),
+    ]
+
+
+def machine(library: Library) -> list[Finding]:
+    """Python, processor, GPU and disk."""
+    import torch
+
+    where = library.root
+    while not where.exists():
+        where = where.parent
+    free = shutil.disk_usage(where).free / 1e9
+    gpu = torch.cuda.is_available()
+    seen = torch.cuda.get_device_name(0) if gpu else "none that torch can use"
+    return [
+        Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        Finding("torch", True, f"{torch.__version__}, {torch.get_num_threads()} threads"),
+        Finding("GPU", gpu, seen, "training the 32k, 40k and 48k presets takes days on a processor; small works"),
+        Finding("disk", free > 5, f"{free:.0f} GB free at {where}", "a standard training run needs a few GB"),
+    ]
+
+
+def catalogue(library: Library) -> Finding:
+    """Whether the catalogue opens and hangs together."""
+    if not library.database.exists():
+        return Finding("library", True, f"{library.root} (new)")
+    from catalog.store import Store
+
+    try:
+        with Store(library, wait_s=2) as store:
+            problems = store.check()
+    except CuratorError as error:
+        return Finding("library", False, str(error), "nothing can be read or decided until then")
+    return Finding(
+        "library", not problems, f"{library.root}: {'; '.join(problems) or 'consistent'}", "restore a backup"
+    )
+
+
+def codecs() -> list[Finding]:
+    """Which audio formats open."""
+    import av
+    import soundfile
+
+    return [
+        Finding("codecs", True, f"libsndfile {soundfile.__libsndfile_version__}: wav flac mp3 ogg opus aiff"),
+        Finding("codecs (ffmpeg)", True, f"PyAV {av.__version__}: m4a aac mp4 webm"),
+    ]
+
+
+def audio_device() -> Finding:
+    """Whether clips can be heard on this machine."""
+    cost = "clips cannot be heard here; everything else works"
+    try:
+        import miniaudio
+
+        devices = [device["name"] for device in miniaudio.Devices().get_playbacks()]
+    except Exception as error:  # the library raises its own kinds, and any of them means no sound
+        return Finding("audio device", False, f"none ({error})", cost)
+    real = [name for name in devices if "Discard all samples" not in name]
+    return Finding("audio device", bool(real), ", ".join(real) or "none", cost)
+
+
+def f0_methods() -> list[Finding]:
+    """Which f0 methods can run."""
+    from infer.f0 import F0_METHODS
+
+    return [
+        Finding(f"f0 {name}", method.missing() is None, method.summary, method.missing() or "")
+        for name, method in F0_METHODS.items()
+    ]
+
+
+def encoders(library: Library) -> list[Finding]:
+    """Which content encoders can run, and what speaks for the demo."""
+    from infer.content import CONTENT_ENCODERS
+
+    found = [
+        Finding(
+            f"encoder {name}", kind.missing(library.weights) is None, kind.summary, kind.missing(library.weights) or ""
+        )
+        for name, kind in CONTENT_ENCODERS.items()
+    ]
+    speaks = importlib.util.find_spec("espeakng_loader") is not None
+    return [
+        *found,
+        Finding("demo speech", speaks, "espeak-ng", "curator demo needs: pip install 'voice-curator[demo]'"),
+    ]

@@ -1,0 +1,303 @@
+"""What a training run is asked for: the presets, their settings, and the request of one run.
+
+Separate and free of torch, so that the command line and the app can offer presets, name their cost and check a
+request before anything heavy is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from catalog.errors import BadRequest
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each term counts in the generator's loss; 0 leaves a term out."""
+
+    mel: float = 45.0
+    """L1 between log-mel spectrograms of the decoded segment."""
+    kl: float = 1.0
+    """Divergence of the posterior from the flow's prior (VITS, Kim et al. 2021)."""
+    adversarial: float = 1.0
+    """Least-squares GAN (Mao et al. 2017)."""
+    feature: float = 2.0
+    """Feature matching over the discriminator's activations (HiFi-GAN, Kong et al. 2020)."""
+    stft: float = 0.0
+    """Multi-resolution STFT loss (Parallel WaveGAN, Yamamoto et al. 2020)."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that shapes the training of one model; two runs with equal configs and seeds are equal."""
+
+    network: Mapping[str, Any]
+    """Fields of `infer.synthesizer.SynthesizerConfig`, except those that follow from this config or the encoder."""
+    sample_rate: int
+    n_fft: int
+    """Window of the linear spectrogram that the posterior encoder reads, in samples."""
+    hop: int
+    """Samples a frame; always sample_rate / 100, because f0 and content come at 100 frames a second."""
+    mels: int
+    segment_frames: int
+    """Frames decoded and compared a step (the decoder is the expensive part)."""
+    context_frames: int
+    """Frames around the segment that the encoders and the flow see."""
+    batch_size: int
+    learning_rate: float = 1e-4
+    lr_decay: float = 0.999875
+    """Factor on the learning rate an epoch."""
+    lr_final: float = 1.0
+    """Share of the learning rate left at the last step, approached along a cosine; 1 keeps it."""
+    warmup_steps: int = 0
+    """Steps over which the learning rate rises from zero."""
+    betas: tuple[float, float] = (0.8, 0.99)
+    eps: float = 1e-9
+    weight_decay: float = 0.01
+    clip_norm: float | None = None
+    """Largest norm of the generator's gradient; None leaves gradients as they are."""
+    discriminator: Literal["v1", "v2", "small"] = "v2"
+    adversarial_from: int = 0
+    """Step at which the discriminator joins; before it only spectral losses train the generator."""
+    prior_share: float = 0.0
+    """Share of each batch decoded along the path of a conversion (prior, reversed flow) instead of the posterior."""
+    loss: LossWeights = field(default_factory=LossWeights)
+    numerics: Literal["classic", "2026"] = "classic"
+    """Which constants of the mel spectrogram and which f0 on unvoiced frames; recorded in the card."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 where the GPU computes it natively, else fp32; losses are always fp32."""
+    epochs: int = 100
+    """Passes over the set when neither epochs nor steps are asked for; an epoch hears every trained second once."""
+    steps: int | None = None
+    """Steps when neither is asked for; wins over `epochs`."""
+    held_out: float = 0.06
+    """Share of the set's seconds that is measured on and never trained on; 0 trains on all."""
+    held_out_max_s: float = 60.0
+    save_every: int = 500
+    """Steps between checkpoints, each with a measurement and a sample."""
+    log_every: int = 10
+    keep_last: int = 2
+    threads: int = 0
+    """CPU threads; 0 takes as many as there are cores."""
+    base: str | None = None
+    """Base weights to start from: a name of `infer.pull` without "-generator", or a file packaged with the trainer."""
+
+    def __post_init__(self) -> None:
+        if self.hop * 100 != self.sample_rate:
+            raise BadRequest(f"hop {self.hop} at {self.sample_rate} Hz is not 100 frames a second")
+        if self.segment_frames > self.context_frames:
+            raise BadRequest(
+                f"segment_frames {self.segment_frames} is longer than context_frames {self.context_frames}"
+            )
+        for name in ("batch_size", "segment_frames", "epochs", "save_every", "log_every", "keep_last"):
+            if getattr(self, name) < 1:
+                raise BadRequest(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("held_out", "prior_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadRequest(f"{name} is a share: at least 0 and below 1, not {getattr(self, name)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return asdict(self) | {"network": dict(self.network), "betas": list(self.betas)}
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> TrainConfig:
+        """The inverse of `to_dict`."""
+        return TrainConfig(
+            **{**values, "betas": tuple(values["betas"]), "loss": LossWeights(**values["loss"])}  # type: ignore[arg-type]
+        )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named training with what it costs in words, said before it starts."""
+
+    name: str
+    summary: str
+    cost: str
+    config: TrainConfig
+
+
+def _network(**changes: Any) -> dict[str, Any]:
+    """Sizes of the RVC v2 graph that its 32k, 40k and 48k models share."""
+    common: dict[str, Any] = {
+        "inter_channels": 192,
+        "hidden_channels": 192,
+        "filter_channels": 768,
+        "n_heads": 2,
+        "n_layers": 6,
+        "kernel_size": 3,
+        "p_dropout": 0.0,
+        "resblock": "1",
+        "resblock_kernel_sizes": [3, 7, 11],
+        "resblock_dilation_sizes": [[1, 3, 5], [1, 3, 5], [1, 3, 5]],
+        "upsample_initial_channel": 512,
+        "spk_embed_dim": 109,
+        "gin_channels": 256,
+    }
+    return common | changes
+
+
+_SMALL = TrainConfig(
+    network=_network(
+        inter_channels=96,
+        hidden_channels=96,
+        filter_channels=256,
+        n_layers=3,
+        resblock="2",
+        resblock_kernel_sizes=[3, 7],
+        resblock_dilation_sizes=[[1, 3], [1, 3]],
+        upsample_rates=[10, 6, 2, 2],
+        upsample_initial_channel=192,
+        upsample_kernel_sizes=[20, 12, 4, 4],
+        spk_embed_dim=16,
+        gin_channels=64,
+    ),
+    sample_rate=24000,
+    n_fft=1024,
+    hop=240,
+    mels=80,
+    segment_frames=36,
+    context_frames=120,
+    batch_size=8,
+    learning_rate=1e-3,
+    lr_decay=1.0,
+    lr_final=0.1,
+    discriminator="small",
+    steps=600,
+    save_every=150,
+)
+_32K = TrainConfig(
+    network=_network(upsample_rates=[10, 8, 2, 2], upsample_kernel_sizes=[20, 16, 4, 4]),
+    sample_rate=32000,
+    n_fft=1024,
+    hop=320,
+    mels=80,
+    segment_frames=40,
+    context_frames=300,
+    batch_size=8,
+    base="rvc-v2-32k-f0",
+)
+_40K = replace(
+    _32K,
+    network=_network(upsample_rates=[10, 10, 2, 2], upsample_kernel_sizes=[16, 16, 4, 4]),
+    sample_rate=40000,
+    n_fft=2048,
+    hop=400,
+    mels=125,
+    segment_frames=32,
+    base="rvc-v2-40k-f0",
+)
+_48K = replace(
+    _32K,
+    network=_network(upsample_rates=[12, 10, 2, 2], upsample_kernel_sizes=[24, 20, 4, 4]),
+    sample_rate=48000,
+    n_fft=2048,
+    hop=480,
+    mels=128,
+    segment_frames=36,
+    base="rvc-v2-48k-f0",
+)
+
+PRESETS: dict[str, Preset] = {
+    "small": Preset(
+        "small",
+        "a small 24 kHz voice that any computer can train",
+        "minutes on two CPU cores",
+        _SMALL,
+    ),
+    "32k": Preset("32k", "RVC v2 at 32 kHz", "a GPU", _32K),
+    "40k": Preset("40k", "RVC v2 at 40 kHz, the size most shared voices have", "a GPU", _40K),
+    "48k": Preset("48k", "RVC v2 at 48 kHz", "a GPU", _48K),
+}
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What one run is asked for, as its request.json keeps it."""
+
+    library: str
+    set_name: str
+    model: str
+    """Name of the model in the registry."""
+    preset: str = "small"
+    epochs: int | None = None
+    steps: int | None = None
+    seed: int = 1234
+    device: Device = "auto"
+    encoder: str = "phone"
+    """Content encoder of `infer.content`."""
+    f0_method: str = "auto"
+    """f0 method of `infer.f0`; auto takes its default."""
+    base: str | None = None
+    """None: the preset's base weights if they are there; "none": from scratch; else a name or a file."""
+    replace: bool = False
+    """Whether the model may take the place of one with the same name."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `TrainConfig` that differ from the preset's."""
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise BadRequest(_unknown("preset", self.preset, list(PRESETS)))
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise BadRequest(_unknown("device", self.device, ["auto", "cpu", "cuda"]))
+        for name in ("epochs", "steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise BadRequest(f"--{name} must be at least 1, not {value}")
+        self.config()
+
+    def config(self) -> TrainConfig:
+        """The preset with this request's settings; raises BadRequest for a setting that does not exist."""
+        config = PRESETS[self.preset].config
+        known = [item.name for item in fields(TrainConfig)]
+        for name in self.settings:
+            if name not in known:
+                raise BadRequest(_unknown("training setting", name, known))
+        changes = dict(self.settings)
+        if "loss" in changes:
+            changes["loss"] = _loss_weights(config.loss, changes["loss"])
+        if "network" in changes:
+            changes["network"] = {**config.network, **changes["network"]}
+        if "betas" in changes:
+            changes["betas"] = tuple(changes["betas"])
+        if self.epochs is not None:
+            changes |= {"epochs": self.epochs, "steps": None}
+        if self.steps is not None:
+            changes["steps"] = self.steps
+        return replace(config, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types, for request.json."""
+        return asdict(self) | {"settings": dict(self.settings)}
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> TrainRequest:
+        """The inverse of `to_dict`; raises BadRequest for an unknown or missing key."""
+        known = [item.name for item in fields(TrainRequest)]
+        for name in values:
+            if name not in known:
+                raise BadRequest(_unknown("training option", name, known))
+        missing = [name for name in ("library", "set_name", "model") if name not in values]
+        if missing:
+            raise BadRequest(f"The training request lacks {missing[0]}")
+        return TrainRequest(**values)
+
+
+def _loss_weights(weights: LossWeights, changes: Mapping[str, float]) -> LossWeights:
+    known = [item.name for item in fields(LossWeights)]
+    for name in changes:
+        if name not in known:
+            raise BadRequest(_unknown("loss", name, known))
+    return replace(weights, **changes)
+
+
+def _unknown(what: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"There is no {what} called {name}: {hint}"

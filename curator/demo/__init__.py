@@ -1,0 +1,1 @@
+"""The whole way on example recordings that are made on the spot."""

@@ -1,0 +1,146 @@
+"""The walk of the demo: the same commands a person would type, one after the other, and what came of them.
+
+Separate from the command so that a test can walk it with a few training steps.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+from catalog import audio
+from catalog.errors import JobFailed
+from catalog.library import Library
+from curator.demo.recordings import SOURCE, TARGET, make
+
+SET, MODEL = "alto-1", "alto"
+CONVERTED = "bass-as-alto.wav"
+
+
+def walk(library: Library, *, steps: int) -> Path:
+    """Go the whole way in `library` and give the converted file; what is done already is not done again."""
+    began = time.monotonic()
+    heading("Making example recordings")
+    recordings, source = make(library.root / "examples")
+    for path in [*recordings, source]:
+        info = audio.probe(path)
+        click.echo(f"  {path.relative_to(library.root)}  {info.sample_rate} Hz  {info.format}")
+    heading("Catalogue, slice and score")
+    curator(library, "add", str(library.root / "examples" / TARGET), "--speaker", TARGET)
+    heading("Review: take the suggestions (in the app: a to accept, r to reject)")
+    review(library)
+    heading("Freeze the accepted clips")
+    if not (library.sets / SET).exists():
+        curator(library, "set", "create", SET)
+    curator(library, "report", SET, "--out", str(library.root / f"{SET}.html"))
+    heading(f"Train a voice ({steps} steps of the small preset)")
+    if not (library.models / MODEL).exists():
+        curator(library, "train", SET, "--name", MODEL, "--preset", "small", "--steps", str(steps))
+    heading(f"Give {SOURCE} the voice of {TARGET}")
+    out = library.root / "converted" / CONVERTED
+    out.parent.mkdir(exist_ok=True)
+    curator(library, "convert", MODEL, str(source), "--out", str(out), "--transpose", "auto", "--overwrite")
+    heading("What came of it")
+    for line in compare(source, out, recordings[0]):
+        click.echo(f"  {line}")
+    trace(library)
+    click.echo(f"\n  The whole way took {time.monotonic() - began:.0f} s. Everything is in {library.root}")
+    return out
+
+
+def heading(text: str) -> None:
+    """Say what comes next."""
+    click.secho(f"\n● {text}", bold=True)
+
+
+def curator(library: Library, *arguments: str) -> None:
+    """Run one command as a person would, showing it first.
+
+    Raises JobFailed when the command did not do its work.
+    """
+    from curator.cli.main import cli
+
+    click.secho("  $ curator " + " ".join(short(library, argument) for argument in arguments), dim=True)
+    code = cli.main(["--library", str(library.root), *arguments], standalone_mode=False)
+    if code:
+        raise JobFailed(f"curator {arguments[0]} ended with exit code {code}")
+
+
+def short(library: Library, argument: str) -> str:
+    """An argument as shown: paths of the library relative to it, anything with blanks in quotes."""
+    text = argument.replace(f"{library.root}/", "")
+    return f'"{text}"' if " " in text else text
+
+
+def review(library: Library) -> None:
+    """Decide as the policy suggests: what is flagged is rejected with its reason, the rest accepted."""
+    if decided(library):
+        return
+    curator(library, "verdict", "reject", "--where", "overlap_ratio > 0.1", "--reason", "second voice")
+    curator(library, "verdict", "reject", "--where", "clipped_ratio > 0.0005", "--reason", "clipping")
+    curator(library, "verdict", "reject", "--where", "snr_db < 25", "--reason", "noise")
+    curator(library, "verdict", "accept", "--where", "verdict = 'undecided'")
+    curator(library, "undo")
+    curator(library, "verdict", "accept", "--where", "verdict = 'undecided'")
+
+
+def decided(library: Library) -> bool:
+    """Whether somebody has decided anything in this library before."""
+    from curator.cli.output import open_store
+
+    with open_store(library) as store:
+        return len(store.clip_table(where="verdict <> 'undecided'", limit=1)) > 0
+
+
+def compare(source: Path, converted: Path, target: Path) -> list[str]:
+    """Length, level, f0 and long-term spectrum of the source, the result and the target voice, in words."""
+    lines = []
+    spectra = {}
+    for name, path in (("source", source), ("converted", converted), ("target", target)):
+        wave, rate = audio.read(path)
+        spectra[name] = long_term_spectrum(wave, rate)
+        level = 20 * np.log10(np.sqrt(np.mean(wave**2)) + 1e-12)
+        pitch = median_f0(wave, rate)
+        lines.append(f"{name:<10} {len(wave) / rate:6.2f} s  {level:6.1f} dBFS  median f0 {pitch:5.0f} Hz")
+    before = np.abs(spectra["source"] - spectra["target"]).mean()
+    after = np.abs(spectra["converted"] - spectra["target"]).mean()
+    lines.append(f"distance to the target's long-term spectrum: source {before:.1f} dB, converted {after:.1f} dB")
+    return lines
+
+
+def long_term_spectrum(wave: np.ndarray, rate: int) -> np.ndarray:
+    """Mean level of the loud frames in third-octave bands from 100 Hz to 6.3 kHz, dB, with the overall level removed."""
+    size = 2048 * rate // 44100
+    frames = np.lib.stride_tricks.sliding_window_view(wave, size)[:: size // 2] * np.hanning(size)
+    power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
+    loud = power.sum(1) > 1e-2 * np.percentile(power.sum(1), 95)
+    mean = power[loud].mean(0)
+    frequency = np.fft.rfftfreq(size, 1 / rate)
+    centres = 1000 * 2 ** (np.arange(-10, 9) / 3)
+    bands = [mean[(frequency >= c / 2 ** (1 / 6)) & (frequency < c * 2 ** (1 / 6))].sum() for c in centres]
+    levels = 10 * np.log10(np.array(bands) + 1e-12)
+    return np.asarray(levels - levels.mean())
+
+
+def median_f0(wave: np.ndarray, rate: int) -> float:
+    """Median f0 over voiced frames in Hz; NaN when nothing is voiced."""
+    from infer.f0 import extract
+
+    f0 = extract(audio.resample(wave, rate, 16000), "auto")
+    return float(np.median(f0[f0 > 0])) if (f0 > 0).any() else float("nan")
+
+
+def trace(library: Library) -> None:
+    """Say where the result comes from, all the way back to the recordings."""
+    from catalog import registry, sets
+
+    card = registry.load(library, MODEL).card
+    manifest = sets.load(library, card["set"]["name"], verify=False)
+    recordings = sorted({clip.recording for clip in manifest.clips})
+    click.echo(f"  {CONVERTED} <- model {card['name']} ({card['id']}) <- run {card['run']['id']}")
+    click.echo(
+        f"    <- set {manifest.info.name} ({manifest.info.id[:16]}, {manifest.info.clips} clips) <- recordings {', '.join(recordings)}"
+    )

@@ -112,7 +112,7 @@ def compare(source: Path, converted: Path, target: Path) -> list[str]:
 
 
 def long_term_spectrum(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Mean level of the loud frames in third-octave bands from 100 Hz to 6.3 kHz, dB, with the overall level removed."""
+    """Mean level of the loud frames in third-octave bands from 100 Hz to 6.3 kHz, in dB about their mean."""
     size = 2048 * rate // 44100
     frames = np.lib.stride_tricks.sliding_window_view(wave, size)[:: size // 2] * np.hanning(size)
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
@@ -141,6 +141,5 @@ def trace(library: Library) -> None:
     manifest = sets.load(library, card["set"]["name"], verify=False)
     recordings = sorted({clip.recording for clip in manifest.clips})
     click.echo(f"  {CONVERTED} <- model {card['name']} ({card['id']}) <- run {card['run']['id']}")
-    click.echo(
-        f"    <- set {manifest.info.name} ({manifest.info.id[:16]}, {manifest.info.clips} clips) <- recordings {', '.join(recordings)}"
-    )
+    held = f"{manifest.info.id[:16]}, {manifest.info.clips} clips"
+    click.echo(f"    <- set {manifest.info.name} ({held}) <- recordings {', '.join(recordings)}")

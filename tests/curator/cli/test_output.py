@@ -1,0 +1,73 @@
+"""What all commands share: one line for an error, one JSON document, tables that no file name can break."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+import pytest
+
+from catalog.errors import BadRequest
+from curator.cli.output import guarded, one_line, table
+
+
+def test_an_expected_error_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["curator", "clips"])
+
+    def fails() -> None:
+        raise BadRequest("no such\nset")
+
+    with pytest.raises(SystemExit) as ended:
+        guarded(fails)
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert out == ""
+    assert err == "curator: no such␤set\n"
+
+
+def test_an_error_with_json_is_still_one_document(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["curator", "clips", "--json"])
+
+    def fails() -> None:
+        raise BadRequest("no such set")
+
+    with pytest.raises(SystemExit):
+        guarded(fails)
+    assert json.loads(capsys.readouterr().out) == {"error": "no such set"}
+
+
+def test_a_missing_file_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        guarded(lambda: open("/nowhere/at/all"))
+    assert ended.value.code == 2
+    assert "/nowhere/at/all" in capsys.readouterr().err
+
+
+def test_bad_usage_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> None:
+        raise click.UsageError("No such option: --loud")
+
+    with pytest.raises(SystemExit) as ended:
+        guarded(fails)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_name_with_escape_codes_and_newlines_stays_on_its_line() -> None:
+    assert one_line("a\x1b[31mb\nc") == "a�[31mb␤c"
+
+
+def test_numbers_are_aligned_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    table([{"n": 1.5, "s": "x"}, {"n": None, "s": "long"}], {"n": "N", "s": "S"}, empty="none")
+    assert capsys.readouterr().out.splitlines() == ["   N  S", "1.50  x", "   –  long"]
+
+
+def test_an_empty_table_says_what_to_do_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    table([], {"n": "N"}, empty="No clips yet")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "No clips yet\n")

@@ -1,0 +1,150 @@
+"""The decoder: latent frames and f0 -> waveform, by transposed convolutions around a sine that follows f0.
+
+Separate because it takes nearly all the time of a conversion.
+Methods: Kong et al. 2020 (HiFi-GAN), Wang et al. 2019 (neural source-filter).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from infer.synthesizer_config import SynthesizerConfig
+from infer.weight_norm import NormedConv1d, NormedConvTranspose1d
+
+_SLOPE = 0.1
+_LAST_SLOPE = 0.01
+_SINE_AMPLITUDE = 0.1
+_VOICED_NOISE = 0.003
+
+
+def sine_phase(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
+    """f0 in Hz (B, T) -> phase in turns (B, T * hop): the running sum of f0 / sample_rate.
+
+    The sum over whole frames is kept within one turn, so the phase stays exact over any length.
+    """
+    # metal has no float64; there the wrapped sum in float32 is the best there is
+    exact = f0.dtype if f0.device.type == "mps" else torch.float64
+    turns = f0.to(exact) * (hop / sample_rate)
+    before = torch.cumsum(turns - turns.round(), dim=1).roll(1, dims=1)
+    before[:, 0] = 0
+    before = (before - before.round()).to(f0.dtype)
+    within = torch.arange(1, hop + 1, device=f0.device, dtype=f0.dtype)
+    phase = (f0 / sample_rate).unsqueeze(-1) * within + before.unsqueeze(-1)
+    return phase.flatten(1)
+
+
+class SineSource(nn.Module):
+    """A sine at f0 where voiced, noise where not, through one learned gain."""
+
+    def __init__(self, sample_rate: int, hop: int) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+        self.hop = hop
+        self.l_linear = nn.Linear(1, 1)
+
+    def forward(self, f0: Tensor, noise: Tensor | None, generator: torch.Generator | None = None) -> Tensor:
+        """f0 in Hz (B, T), noise of unit variance (B, T * hop, 1) or None -> excitation (B, 1, T * hop)."""
+        with torch.no_grad():
+            phase = sine_phase(f0, self.hop, self.sample_rate)
+            voiced = (f0 > 0).to(f0.dtype).repeat_interleave(self.hop, dim=1)
+            if noise is None:
+                drawn = torch.randn(phase.shape, generator=generator, device=f0.device, dtype=f0.dtype)
+            else:
+                drawn = noise.squeeze(-1)
+            amplitude = voiced * _VOICED_NOISE + (1 - voiced) * (_SINE_AMPLITUDE / 3)
+            wave = torch.sin(2 * math.pi * phase) * _SINE_AMPLITUDE * voiced + amplitude * drawn
+        excitation: Tensor = torch.tanh(self.l_linear(wave.unsqueeze(-1)))
+        return excitation.transpose(1, 2)
+
+
+class ResidualBlock(nn.Module):
+    """Pairs of a dilated and a plain convolution, each pair added to its input."""
+
+    def __init__(self, channels: int, kernel_size: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(
+            NormedConv1d(channels, channels, kernel_size, dilation=step, padding=step * (kernel_size - 1) // 2)
+            for step in dilations
+        )
+        self.convs2 = nn.ModuleList(
+            NormedConv1d(channels, channels, kernel_size, padding=(kernel_size - 1) // 2) for _ in dilations
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, C, T) -> (B, C, T)."""
+        for dilated, plain in zip(self.convs1, self.convs2, strict=True):
+            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, _SLOPE)), _SLOPE))
+        return x
+
+
+class Decoder(nn.Module):
+    """Latent (B, I, T), f0 (B, T) and voice vector -> waveform (B, 1, T * hop) in -1..1."""
+
+    def __init__(self, config: SynthesizerConfig) -> None:
+        super().__init__()
+        self.kernels_per_stage = len(config.resblock_kernel_sizes)
+        widths = [config.upsample_initial_channel >> stage for stage in range(len(config.upsample_rates) + 1)]
+        if config.f0:
+            self.m_source: SineSource | None = SineSource(config.sample_rate, config.hop)
+            self.noise_convs = nn.ModuleList(
+                _excitation_conv(width, math.prod(config.upsample_rates[stage + 1 :]))
+                for stage, width in enumerate(widths[1:])
+            )
+        else:
+            self.m_source = None
+        self.conv_pre = nn.Conv1d(config.inter_channels, widths[0], 7, padding=3)
+        self.ups = nn.ModuleList(
+            NormedConvTranspose1d(wide, narrow, kernel, stride=rate, padding=(kernel - rate) // 2)
+            for wide, narrow, rate, kernel in zip(
+                widths, widths[1:], config.upsample_rates, config.upsample_kernel_sizes, strict=False
+            )
+        )
+        self.resblocks = nn.ModuleList(
+            ResidualBlock(width, kernel, dilations)
+            for width in widths[1:]
+            for kernel, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
+        )
+        self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=False)
+        self.cond = nn.Conv1d(config.gin_channels, widths[0], 1)
+
+    def forward(
+        self,
+        z: Tensor,
+        f0: Tensor | None,
+        voice: Tensor,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """z (B, I, T), f0 (B, T) or None, voice (B, G, 1), noise (B, T * hop, 1) or None -> (B, 1, T * hop)."""
+        excitation: Tensor | None = None
+        if self.m_source is not None:
+            if f0 is None:
+                raise ValueError("this voice needs f0")
+            excitation = self.m_source(f0, noise, generator)
+        x = self.conv_pre(z) + self.cond(voice)
+        for stage, upsample in enumerate(self.ups):
+            x = upsample(F.leaky_relu(x, _SLOPE))
+            if excitation is not None:
+                x = x + self.noise_convs[stage](excitation)
+            x = self._residual(stage, x)
+        wave: Tensor = torch.tanh(self.conv_post(F.leaky_relu(x, _LAST_SLOPE)))
+        return wave
+
+    def _residual(self, stage: int, x: Tensor) -> Tensor:
+        """The mean of the stage's residual blocks."""
+        first = stage * self.kernels_per_stage
+        total: Tensor = self.resblocks[first](x)
+        for index in range(first + 1, first + self.kernels_per_stage):
+            total = total + self.resblocks[index](x)
+        return total / self.kernels_per_stage
+
+
+def _excitation_conv(width: int, stride: int) -> nn.Conv1d:
+    """Brings the excitation from sample rate down to a stage's rate."""
+    if stride == 1:
+        return nn.Conv1d(1, width, 1)
+    return nn.Conv1d(1, width, 2 * stride, stride=stride, padding=stride // 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -43,7 +44,7 @@ def test_an_error_with_json_is_still_one_document(
 
 def test_a_missing_file_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        guarded(lambda: open("/nowhere/at/all"))
+        guarded(lambda: Path("/nowhere/at/all").read_text())
     assert ended.value.code == 2
     assert "/nowhere/at/all" in capsys.readouterr().err
 

@@ -41,7 +41,9 @@ def list_models(library: Library, as_json: bool) -> int:
 
 
 def row(card: dict[str, Any]) -> dict[str, Any]:
-    """A card as one row."""
+    """A card as one row; a damaged model shows what is wrong with it."""
+    if "error" in card:
+        return {"name": card["name"], "encoder": card["error"]}
     return {
         "name": card["name"],
         "rate": card["sample_rate"],

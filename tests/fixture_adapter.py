@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-
 # --- network and training mathematics
 
 
@@ -31,3 +30,89 @@ def synth_infer(
             tensor(sid, torch.long), noise_z=tensor(noise_z), noise_src=tensor(noise_src),
             skip_head=skip_head, return_length=return_length,
         ).numpy()  # fmt: skip
+
+
+# --- f0, retrieval and the conversion pipeline
+
+
+def coarse(f0: Any) -> Any:
+    from infer.f0 import coarse
+
+    return coarse(f0)
+
+
+def f0_train(audio: Any, method: str) -> Any:
+    from infer.f0 import estimate
+
+    return estimate(audio, method)
+
+
+def f0_infer(audio: Any, p_len: int, method: str, filter_radius: int) -> Any:
+    from infer.f0 import estimate, smooth
+
+    return smooth(estimate(audio, method), method, filter_radius)
+
+
+def highpass(audio: Any) -> Any:
+    from infer.highpass import highpass
+
+    return highpass(audio)
+
+
+def median3(f0: Any) -> Any:
+    from infer.f0 import median3
+
+    return median3(f0)
+
+
+def spectrogram(wave: Any, n_fft: int, hop: int, win: int) -> Any:
+    from infer import mel as product
+
+    return product.spectrogram(torch.as_tensor(wave)[None], n_fft, hop, win)[0].numpy()
+
+
+def mel(wave: Any, n_fft: int, hop: int, win: int, sr: int, n_mels: int, fmin: float, fmax: float | None) -> Any:
+    from infer.mel import MelSettings, mel_spectrogram
+
+    settings = MelSettings(sr, n_fft, hop, n_mels, fmin, fmax)
+    assert settings.win == win
+    return mel_spectrogram(torch.as_tensor(wave)[None], settings)[0].numpy()
+
+
+def disc(version: str, state_dict: Any) -> Any:
+    from trainer.discriminator import V1, V2, MultiPeriodDiscriminator
+
+    network = MultiPeriodDiscriminator({"v1": V1, "v2": V2}[version])
+    network.load_state_dict({name: torch.as_tensor(value) for name, value in state_dict.items()}, strict=True)
+
+    def judge(wave: Any) -> Any:
+        with torch.no_grad():
+            scores, features = network(torch.as_tensor(wave))
+        return [score.numpy() for score in scores], [[layer.numpy() for layer in part] for part in features]
+
+    return judge
+
+
+def losses(
+    out_real: Any, out_fake: Any, fmaps_real: Any, fmaps_fake: Any, z_p: Any, logs_q: Any, m_p: Any, logs_p: Any,
+    mask: Any,
+) -> Any:  # fmt: skip
+    from trainer import losses as product
+
+    def tensors(values: Any) -> Any:
+        return [tensors(value) if isinstance(value, list) else torch.as_tensor(value) for value in values]
+
+    return {
+        "disc": product.discriminator_loss(tensors(out_real), tensors(out_fake)),
+        "gen": product.generator_loss(tensors(out_fake)),
+        "feature": product.feature_loss(tensors(fmaps_real), tensors(fmaps_fake)),
+        "kl": product.kl_loss(*tensors([z_p, logs_q, m_p, logs_p, mask])),
+    }
+
+
+def train(tag: str, hps: Any, f0: bool, batches: Any, draws: Any) -> Any:
+    import os
+
+    from fixture_training import run_steps
+
+    return run_steps(tag, hps, f0, batches, draws, os.environ.get("NUMERICS", "classic"))

@@ -1,0 +1,100 @@
+"""The discriminators: one that looks at the waveform as it is, and one for each of several periods.
+
+Separate from the generator because only training needs them; parameters carry RVC's names.
+Method: Kong et al. 2020 (HiFi-GAN: multi-period and multi-scale discriminators).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from infer.weight_norm import NormedConv1d, NormedConv2d
+
+_SLOPE = 0.1
+
+Judgement = tuple[list[Tensor], list[list[Tensor]]]
+"""Scores (B, n) of each discriminator, and the feature maps of each of its layers."""
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Which periods are looked at, and by how much all channels are divided (1: as published)."""
+
+    periods: tuple[int, ...] = (2, 3, 5, 7, 11, 17, 23, 37)
+    divisor: int = 1
+
+
+V1 = DiscriminatorConfig((2, 3, 5, 7, 11, 17))
+V2 = DiscriminatorConfig()
+
+
+class ScaleDiscriminator(nn.Module):
+    """Grouped strided convolutions over the waveform."""
+
+    def __init__(self, divisor: int) -> None:
+        super().__init__()
+        widths = [1, *(max(width // divisor, 4) for width in (16, 64, 256, 1024, 1024, 1024))]
+        kernels, strides = (15, 41, 41, 41, 41, 5), (1, 4, 4, 4, 4, 1)
+        self.convs = nn.ModuleList(
+            NormedConv1d(narrow, wide, kernel, stride=stride, padding=kernel // 2, groups=min(groups, narrow // 4 or 1))
+            for narrow, wide, kernel, stride, groups in zip(
+                widths, widths[1:], kernels, strides, (1, 4, 16, 64, 256, 1), strict=False
+            )
+        )
+        self.conv_post = NormedConv1d(widths[-1], 1, 3, padding=1)
+
+    def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """wave (B, 1, N) -> scores (B, n), feature maps."""
+        return _judge(wave, self.convs, self.conv_post)
+
+
+class PeriodDiscriminator(nn.Module):
+    """Convolutions over the waveform laid out in rows of `period` samples, along the columns."""
+
+    def __init__(self, period: int, divisor: int) -> None:
+        super().__init__()
+        self.period = period
+        widths = [1, *(max(width // divisor, 4) for width in (32, 128, 512, 1024, 1024))]
+        self.convs = nn.ModuleList(
+            NormedConv2d(narrow, wide, 5, stride=stride, padding=2)
+            for narrow, wide, stride in zip(widths, widths[1:], (3, 3, 3, 3, 1), strict=False)
+        )
+        self.conv_post = NormedConv2d(widths[-1], 1, 3, padding=1)
+
+    def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """wave (B, 1, N) -> scores (B, n), feature maps."""
+        missing = -wave.shape[-1] % self.period
+        rows = F.pad(wave, (0, missing), mode="reflect").unflatten(-1, (-1, self.period))
+        return _judge(rows, self.convs, self.conv_post)
+
+
+class MultiPeriodDiscriminator(nn.Module):
+    """All discriminators; `V1` and `V2` are the published ones, smaller ones train on a CPU."""
+
+    def __init__(self, config: DiscriminatorConfig = V2) -> None:
+        super().__init__()
+        self.config = config
+        self.discriminators = nn.ModuleList(
+            [
+                ScaleDiscriminator(config.divisor),
+                *(PeriodDiscriminator(period, config.divisor) for period in config.periods),
+            ]
+        )
+
+    def forward(self, wave: Tensor) -> Judgement:
+        """wave (B, 1, N) -> scores and feature maps, one entry for each discriminator."""
+        scores, features = zip(*(judge(wave) for judge in self.discriminators), strict=True)
+        return list(scores), list(features)
+
+
+def _judge(x: Tensor, convs: nn.ModuleList, last: nn.Module) -> tuple[Tensor, list[Tensor]]:
+    features: list[Tensor] = []
+    for convolve in convs:
+        x = F.leaky_relu(convolve(x), _SLOPE)
+        features.append(x)
+    x = last(x)
+    features.append(x)
+    return x.flatten(1), features

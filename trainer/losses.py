@@ -1,0 +1,49 @@
+"""The losses of adversarial training with a variational prior; all are computed in float32.
+
+Separate from the step so that each can be compared with its definition.
+Methods: Mao et al. 2017 (least squares GAN), Larsen et al. 2016 (feature matching), Kim et al. 2021 (the prior term).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """Sum over discriminators of mean (1 - real)^2 + mean fake^2; scores (B, n) each."""
+    terms = [
+        (1 - true.float()).square().mean() + made.float().square().mean() for true, made in zip(real, fake, strict=True)
+    ]
+    return torch.stack(terms).sum()
+
+
+def generator_loss(fake: Sequence[Tensor]) -> Tensor:
+    """Sum over discriminators of mean (1 - fake)^2."""
+    return torch.stack([(1 - made.float()).square().mean() for made in fake]).sum()
+
+
+def feature_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Twice the sum over all layers of the mean absolute difference; no gradient flows into `real`."""
+    terms = [
+        F.l1_loss(made.float(), true.detach().float())
+        for layers_true, layers_made in zip(real, fake, strict=True)
+        for true, made in zip(layers_true, layers_made, strict=True)
+    ]
+    return 2 * torch.stack(terms).sum()
+
+
+def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor) -> Tensor:
+    """Divergence of posterior and prior, estimated at the drawn latent: all (B, I, T), mask (B, 1, T); summed over
+    channels, averaged over real frames."""
+    z_p, logs_q, m_p, logs_p, mask = (part.float() for part in (z_p, logs_q, m_p, logs_p, mask))
+    divergence = logs_p - logs_q - 0.5 + 0.5 * (z_p - m_p).square() * torch.exp(-2 * logs_p)
+    return (divergence * mask).sum() / mask.sum()
+
+
+def mel_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Mean absolute difference of two log-mel spectrograms (B, M, T); weigh it by 45 as RVC does."""
+    return F.l1_loss(fake.float(), real.float())

@@ -1,0 +1,280 @@
+"""Which f0 methods there are, what each needs, and f0 of audio by any of them on one grid.
+
+The table at the top needs no heavy import, so the commands and the app can name the methods; an estimator's
+library is loaded when the estimator first runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.errors import BadRequest
+from infer.f0_methods.framing import SAMPLE_RATE, fit
+from infer.options import AUTO, nearest
+from infer.pull import missing_weights, place
+
+HOP = 160
+F_MIN, F_MAX = 50.0, 1100.0
+COARSE_CLASSES = 255
+BLOCK_S, MARGIN_S = 60.0, 1.0
+
+F0 = NDArray[np.float64]
+_PLAIN = "pip install voice-curator"
+_F0 = "pip install 'voice-curator[f0]'"
+_PRAAT = "pip install 'voice-curator[praat]'"
+
+
+@dataclass(frozen=True)
+class F0Method:
+    """One way to estimate f0: what it is called, what it needs and what it is good for."""
+
+    name: str
+    package: str
+    """The module that must be installed."""
+    install: str
+    """How to get the package."""
+    where: str
+    """Module and function that estimate, such as "infer.f0_methods.world:harvest"."""
+    summary: str
+    weights: str | None = None
+    """Name of the published weights it needs, as `curator models pull` knows them."""
+    on_device: bool = False
+    """Whether it runs on the GPU where there is one."""
+
+
+_METHODS = (
+    F0Method(
+        "swift",
+        "swift_f0",
+        _PLAIN,
+        "infer.f0_methods.swift:swift",
+        "small network: accurate and fast, the default",
+    ),
+    F0Method(
+        "rmvpe",
+        "torch",
+        _PLAIN,
+        "infer.rmvpe:rmvpe",
+        "large network for singing, also over music",
+        weights="rmvpe",
+        on_device=True,
+    ),
+    F0Method(
+        "harvest",
+        "pyworld",
+        _PLAIN,
+        "infer.f0_methods.world:harvest",
+        "WORLD without a network: slow, shy of noise",
+    ),
+    F0Method(
+        "dio",
+        "pyworld",
+        _PLAIN,
+        "infer.f0_methods.world:dio",
+        "WORLD without a network: fast, shy of noise",
+    ),
+    F0Method(
+        "pm",
+        "parselmouth",
+        _PRAAT,
+        "infer.f0_methods.praat:pm",
+        "Praat's autocorrelation: fast, for clean voices",
+    ),
+    F0Method(
+        "crepe",
+        "torchcrepe",
+        _F0,
+        "infer.f0_methods.crepe:crepe",
+        "network: slower than real time without a GPU",
+        on_device=True,
+    ),
+    F0Method(
+        "crepe-tiny",
+        "torchcrepe",
+        _F0,
+        "infer.f0_methods.crepe:crepe_tiny",
+        "small crepe: faster, octave errors on plain tones",
+        on_device=True,
+    ),
+    F0Method(
+        "fcpe",
+        "torchfcpe",
+        _F0,
+        "infer.f0_methods.fcpe:fcpe",
+        "network: good on noisy speech, hears pitch in noise",
+        on_device=True,
+    ),
+)
+F0_METHODS: dict[str, F0Method] = {method.name: method for method in _METHODS}
+"""All methods by name, in the order in which "auto" prefers those that need no weights."""
+AUTO_ORDER = ("swift", "harvest")
+
+
+def missing(name: str, weights: Path | None = None) -> str | None:
+    """What a method lacks on this machine and how to get it, in one line; None when it is ready.
+
+    `weights` is the library's folder of pulled weights.
+    """
+    method = F0_METHODS[name]
+    if find_spec(method.package) is None:
+        return f"f0 method {name} needs {method.package}: {method.install}"
+    if method.weights and (weights is None or not place(method.weights, weights).is_file()):
+        return f"f0 method {name} needs weights: curator models pull {method.weights}"
+    return None
+
+
+def available(weights: Path | None = None) -> list[str]:
+    """Names of the methods that can run now."""
+    return [name for name in F0_METHODS if missing(name, weights) is None]
+
+
+def report(weights: Path | None = None) -> list[tuple[str, bool, str]]:
+    """For each method: its name, whether it is ready, and what it is good for or what it lacks."""
+    return [
+        (name, missing(name, weights) is None, missing(name, weights) or method.summary)
+        for name, method in F0_METHODS.items()
+    ]
+
+
+def choose(name: str, weights: Path | None = None) -> str:
+    """The method meant by `name`, where "auto" is the best that needs nothing more.
+
+    Raises BadRequest for an unknown method or one whose package is missing, MissingWeights for one whose
+    weights have not been pulled.
+    """
+    if name == AUTO:
+        ready = [method for method in AUTO_ORDER if missing(method, weights) is None]
+        if not ready:
+            raise BadRequest(f"no f0 method is installed: {_PLAIN}")
+        return ready[0]
+    if name not in F0_METHODS:
+        raise BadRequest(f"{name}: no such f0 method{nearest(name, [AUTO, *F0_METHODS])}")
+    lack = missing(name, weights)
+    if lack is None:
+        return name
+    if find_spec(F0_METHODS[name].package) is not None:
+        raise missing_weights(str(F0_METHODS[name].weights), f"f0 method {name}")
+    raise BadRequest(f"{lack} (ready: {', '.join(available(weights))})")
+
+
+def estimate(
+    audio: NDArray[np.floating],
+    method: str,
+    *,
+    hop: int = HOP,
+    f_min: float = F_MIN,
+    f_max: float = F_MAX,
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> F0:
+    """f0 in Hz of audio (N,) at 16 kHz as one method gives it: every `hop` samples, 0 where unvoiced.
+
+    The number of values is the method's own, N // hop or one more; `extract` gives a settled number.
+    """
+    known = F0_METHODS[choose(method, weights)]
+    module, _, function = known.where.partition(":")
+    run: Callable[..., F0] = getattr(importlib.import_module(module), function)
+    more: dict[str, Any] = {"device": device} if known.on_device else {}
+    if known.weights and weights is not None:
+        more["weights"] = place(known.weights, weights)
+    return run(audio, hop, f_min, f_max, **more)
+
+
+def extract(
+    audio: NDArray[np.floating],
+    method: str = AUTO,
+    *,
+    hop: int = HOP,
+    f_min: float = F_MIN,
+    f_max: float = F_MAX,
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> F0:
+    """f0 in Hz of audio (N,) at 16 kHz, exactly N // hop values, 0 where unvoiced.
+
+    Long audio is worked on in blocks, so memory does not grow with it. `weights` is the folder of pulled
+    weights. Raises BadRequest or MissingWeights when the method cannot run.
+    """
+    name = choose(method, weights)
+
+    def one(block: NDArray[np.floating]) -> F0:
+        return estimate(block, name, hop=hop, f_min=f_min, f_max=f_max, weights=weights, device=device)
+
+    return in_blocks(lambda start, stop: audio[start:stop], len(audio), one, hop)
+
+
+def in_blocks(
+    read: Callable[[int, int], NDArray[np.floating]],
+    samples: int,
+    one: Callable[[NDArray[np.floating]], F0],
+    hop: int = HOP,
+    *,
+    after_block: Callable[[int], None] = lambda frames: None,
+) -> F0:
+    """f0 of a recording too long for one piece: `one` on blocks of a minute with a second of margin on both sides.
+
+    `read(start, stop)` gives samples of the recording at 16 kHz; the answer has samples // hop values.
+    """
+    total = samples // hop
+    block, margin = int(BLOCK_S * SAMPLE_RATE) // hop, int(MARGIN_S * SAMPLE_RATE) // hop
+    if total <= block + 2 * margin:
+        return fit(one(read(0, samples)), total)
+    f0 = np.zeros(total)
+    for first in range(0, total, block):
+        last = min(total, first + block)
+        start = max(0, first - margin)
+        stop = min(samples, (last + margin) * hop)
+        piece = one(read(start * hop, stop))
+        f0[first:last] = fit(piece[first - start :], last - first)
+        after_block(last)
+    return f0
+
+
+def median3(f0: NDArray[np.floating]) -> F0:
+    """Median of each value and its two neighbours, with 0 beyond both ends: removes single-frame jumps."""
+    padded = np.pad(np.asarray(f0, dtype=np.float64), 1)
+    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+
+
+def smooth(f0: NDArray[np.floating], method: str, filter_radius: int) -> F0:
+    """`median3` where it is wanted: for harvest, whose single-frame jumps it removes, when the radius is above 2."""
+    return median3(f0) if method == "harvest" and filter_radius > 2 else np.asarray(f0, dtype=np.float64)
+
+
+def transpose(f0: NDArray[np.floating], semitones: float) -> F0:
+    """f0 moved by `semitones`; unvoiced frames stay 0."""
+    return np.asarray(f0, dtype=np.float64) * 2.0 ** (semitones / 12)
+
+
+def coarse(f0: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The pitch class 1 to 255 of each f0 (Hz): evenly spaced in mel between 50 and 1100 Hz; unvoiced is 1.
+
+    Mel after O'Shaughnessy, 1127 ln(1 + f / 700).
+    """
+    low, high = (1127 * np.log(1 + f / 700) for f in (F_MIN, F_MAX))
+    mel = 1127 * np.log(1 + np.asarray(f0, dtype=np.float64) / 700)
+    scaled = np.where(mel > 0, (mel - low) * (COARSE_CLASSES - 1) / (high - low) + 1, mel)
+    return np.rint(np.clip(scaled, 1, COARSE_CLASSES)).astype(np.int64)
+
+
+def override(f0: NDArray[np.floating], points: NDArray[np.floating], start: int) -> F0:
+    """`f0` with a drawn contour put in its place.
+
+    `points` (K, 2) are times in s and Hz; between the first and the last point the contour is interpolated
+    linearly and written from frame `start` on (100 frames a second).
+    """
+    first, last = float(points[:, 0].min()), float(points[:, 0].max())
+    frames = np.round((last - first) * 100 + 1).astype(int)
+    contour = np.interp(np.arange(frames), points[:, 0] * 100, points[:, 1])
+    out = np.array(f0, dtype=np.float64)
+    room = out[start : start + frames]
+    room[:] = contour[: len(room)]
+    return out

@@ -8,8 +8,6 @@ whole or not at all, so a killed run loses at most the shard at hand and two run
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.errors import CuratorError
+from catalog import atomic
 
 Array = NDArray[Any]
 
@@ -47,18 +45,10 @@ class PackedStore:
         """Store arrays of one dtype and one shape after the first dimension, as one shard."""
         if not arrays:
             return
-        name = uuid.uuid4().hex[:12]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        building = self.folder / f".{name}.tmp"
-        try:
-            building.mkdir()
-            _write_shard(building, arrays)
-            os.replace(building, self.folder / name)
-        except OSError as error:
-            shutil.rmtree(building, ignore_errors=True)
-            raise CuratorError(
-                f"{self.folder}: cannot keep features ({error.strerror}); free some disk space"
-            ) from error
+        with atomic.in_words(f"the features in {self.folder}"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with atomic.new_folder(self.folder / uuid.uuid4().hex[:12]) as building:
+                _write_shard(building, arrays)
         self._look()
 
     def _look(self) -> None:
@@ -88,8 +78,4 @@ def _write_shard(folder: Path, arrays: Mapping[str, Array]) -> None:
         at += len(array)
     packed.flush()
     del packed
-    text = folder / "index.json"
-    with text.open("w", encoding="utf-8") as out:
-        json.dump(index, out)
-        out.flush()
-        os.fsync(out.fileno())
+    atomic.write_json(folder / "index.json", index)

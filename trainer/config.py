@@ -108,9 +108,7 @@ class TrainConfig:
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> TrainConfig:
         """The inverse of `to_dict`."""
-        return TrainConfig(
-            **{**values, "betas": tuple(values["betas"]), "loss": LossWeights(**values["loss"])}  # type: ignore[arg-type]
-        )
+        return TrainConfig(**{**values, "betas": tuple(values["betas"]), "loss": LossWeights(**values["loss"])})
 
 
 @dataclass(frozen=True)

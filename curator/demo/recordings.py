@@ -6,6 +6,7 @@ drawn from fixed seeds, so two machines make the same recordings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ SCENES = (
 )
 
 
-def make(folder: Path) -> tuple[list[Path], Path]:
+def make(folder: Path, scenes: Sequence[Scene] = SCENES) -> tuple[list[Path], Path]:
     """Write the raw recordings of the target voice and one file of the other voice; give their paths.
 
     Files that are there already are left as they are.
@@ -54,9 +55,9 @@ def make(folder: Path) -> tuple[list[Path], Path]:
     raw = folder / TARGET
     raw.mkdir(parents=True, exist_ok=True)
     speaker = Espeak()
-    sentences = list(english(sum(scene.sentences for scene in SCENES) + 4, seed=7))
+    sentences = list(english(sum(scene.sentences for scene in scenes) + 4, seed=7))
     paths = []
-    for number, scene in enumerate(SCENES):
+    for number, scene in enumerate(scenes):
         said, sentences = sentences[: scene.sentences], sentences[scene.sentences :]
         paths.append(raw / scene.file)
         if not paths[-1].exists():

@@ -6,6 +6,7 @@ Separate from the command so that a test can walk it with a few training steps.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,17 +15,17 @@ import numpy as np
 from catalog import audio
 from catalog.errors import JobFailed
 from catalog.library import Library
-from curator.demo.recordings import SOURCE, TARGET, make
+from curator.demo.recordings import SCENES, SOURCE, TARGET, Scene, make
 
 SET, MODEL = "alto-1", "alto"
 CONVERTED = "bass-as-alto.wav"
 
 
-def walk(library: Library, *, steps: int) -> Path:
+def walk(library: Library, *, steps: int, scenes: Sequence[Scene] = SCENES) -> Path:
     """Go the whole way in `library` and give the converted file; what is done already is not done again."""
     began = time.monotonic()
     heading("Making example recordings")
-    recordings, source = make(library.root / "examples")
+    recordings, source = make(library.root / "examples", scenes)
     for path in [*recordings, source]:
         info = audio.probe(path)
         click.echo(f"  {path.relative_to(library.root)}  {info.sample_rate} Hz  {info.format}")

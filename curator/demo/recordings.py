@@ -6,6 +6,7 @@ drawn from fixed seeds, so two machines make the same recordings.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,11 +124,17 @@ def hum(samples: int, dbfs: float) -> Audio:
 
 
 def write(path: Path, audio: Audio) -> None:
-    """Write in the format of the suffix; m4a goes through PyAV, the rest through libsndfile."""
+    """Write in the format of the suffix, whole or not at all; m4a goes through PyAV, the rest through libsndfile."""
+    beside = path.with_stem(f".{path.stem}")
     if path.suffix == ".m4a":
-        write_m4a(path, audio)
+        write_m4a(beside, audio)
     else:
-        soundfile.write(path, audio, RATE, subtype="PCM_24" if path.suffix in (".wav", ".flac") else None)
+        subtype = "PCM_24" if path.suffix in (".wav", ".flac") else None
+        with soundfile.SoundFile(beside, "w", RATE, 1, subtype=subtype) as file:
+            # libsndfile's Vorbis encoder overruns its stack on one long write.
+            for start in range(0, len(audio), RATE):
+                file.write(audio[start : start + RATE])
+    os.replace(beside, path)
 
 
 def write_m4a(path: Path, audio: Audio) -> None:

@@ -24,8 +24,8 @@ __all__ = ["AUDIO_SUFFIXES", "AudioInfo", "Resampler", "blocks", "find_audio", "
 
 Samples = npt.NDArray[np.float32]
 _SUFFIXES = (
-    "wav wave flac mp3 ogg oga opus aif aiff aifc au snd caf w64 rf64 m4a m4b aac mp4 mov mkv mka webm wma wv tta ac3 spx"
-    " 3gp amr avi"
+    "wav wave flac mp3 ogg oga opus aif aiff aifc au snd caf w64 rf64 m4a m4b aac mp4 mov mkv mka webm wma wv tta ac3"
+    " spx 3gp amr avi"
 )
 AUDIO_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 SILENT_BELOW_DB = -60.0
@@ -169,7 +169,7 @@ def _weights_of(product: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     mixed = float(weights @ product @ weights)
     if mixed < 10 ** (CANCELS_BELOW_DB / 10) * float(energy[heard].mean()) / heard.sum():
         weights = np.eye(len(energy))[int(energy.argmax())]
-    return weights.astype(np.float32)
+    return np.asarray(weights, dtype=np.float32)
 
 
 def resample(x: Samples, sr_in: int, sr_out: int) -> Samples:

@@ -1,0 +1,116 @@
+"""The journal of verdicts: decided, undone and redone by appending, never by changing.
+
+Separate because undo is a matter of the journal alone. An action is one wish of a person about any number of clips;
+what it did to each clip, and what was there before, are its decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from catalog.errors import BadRequest
+from catalog.holding import Cursor, rows_of
+from catalog.recordings import next_seq, now
+from catalog.records import VerdictName
+
+VERDICTS: tuple[VerdictName, ...] = ("accepted", "rejected", "undecided")
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo or a redo changed: for every clip the verdict it had and the verdict it has again."""
+
+    action: int
+    kind: Literal["undo", "redo"]
+    clips: tuple[str, ...]
+    before: tuple[VerdictName, ...]
+    after: tuple[VerdictName, ...]
+
+
+class Stacks:
+    """Which actions can be undone and redone, read on from the journal as it grows."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.done: list[int] = []
+        self.undone: list[int] = []
+
+    def read_on(self, cursor: Cursor) -> None:
+        """Take in the actions that were appended since the last look."""
+        for seq, kind, target in rows_of(
+            cursor, "SELECT seq, kind, target FROM action WHERE seq > ? ORDER BY seq", [self.last]
+        ):
+            self.last = seq
+            if kind == "decide":
+                self.done.append(seq)
+                self.undone.clear()
+            elif kind == "undo":
+                self.done.remove(target)
+                self.undone.append(target)
+            else:
+                self.undone.remove(target)
+                self.done.append(target)
+
+
+def decide(cursor: Cursor, clips: Sequence[str], verdict: VerdictName, reasons: Sequence[str]) -> int:
+    """Append one action that gives every one of these clips this verdict; returns its number. Raises BadRequest."""
+    if verdict not in VERDICTS:
+        raise BadRequest(f"{verdict} is not a verdict; it is one of {', '.join(VERDICTS)}.")
+    wanted = list(dict.fromkeys(clips))
+    if not wanted:
+        raise BadRequest("No clips were named, so nothing was decided.")
+    kept = [] if verdict == "undecided" else list(dict.fromkeys(reason.strip() for reason in reasons if reason.strip()))
+    cursor.register("wanted", pa.table({"clip": pa.array(wanted, pa.string())}))
+    try:
+        unknown = rows_of(cursor, "SELECT clip FROM wanted WHERE clip NOT IN (SELECT id FROM clip) LIMIT 1")
+        if unknown:
+            raise BadRequest(f"There is no clip with the id {unknown[0][0]}; nothing was decided.")
+        seq = _add_action(cursor, "decide", None, len(wanted))
+        cursor.execute(
+            """
+            INSERT INTO decision
+            SELECT ?, wanted.clip, ?, ?::VARCHAR[], coalesce(now.verdict, 'undecided'),
+                coalesce(now.reasons, []::VARCHAR[])
+            FROM wanted LEFT JOIN (
+                SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons
+                FROM decision SEMI JOIN wanted USING (clip) GROUP BY clip
+            ) now ON now.clip = wanted.clip
+            """,
+            [seq, verdict, kept],
+        )
+    finally:
+        cursor.unregister("wanted")
+    return seq
+
+
+def undo(cursor: Cursor, stacks: Stacks) -> Undone | None:
+    """Take the last action back that was not; None when there is none."""
+    stacks.read_on(cursor)
+    return _turn(cursor, "undo", stacks.done[-1]) if stacks.done else None
+
+
+def redo(cursor: Cursor, stacks: Stacks) -> Undone | None:
+    """Do again what was undone last; None when nothing was, or something was decided since."""
+    stacks.read_on(cursor)
+    return _turn(cursor, "redo", stacks.undone[-1]) if stacks.undone else None
+
+
+def _turn(cursor: Cursor, kind: Literal["undo", "redo"], target: int) -> Undone:
+    names = "was, was_reasons, verdict, reasons" if kind == "undo" else "verdict, reasons, was, was_reasons"
+    count = int(rows_of(cursor, "SELECT count(*) FROM decision WHERE action = ?", [target])[0][0])
+    seq = _add_action(cursor, kind, target, count)
+    cursor.execute(f"INSERT INTO decision SELECT ?, clip, {names} FROM decision WHERE action = ?", [seq, target])
+    rows = rows_of(cursor, "SELECT clip, was, verdict FROM decision WHERE action = ? ORDER BY clip", [seq])
+    return Undone(
+        target, kind, tuple(row[0] for row in rows), tuple(row[1] for row in rows), tuple(row[2] for row in rows)
+    )
+
+
+def _add_action(cursor: Cursor, kind: str, target: int | None, clips: int) -> int:
+    seq = next_seq(cursor, "action")
+    cursor.execute("INSERT INTO action VALUES (?, ?, ?, ?, ?)", [seq, kind, target, clips, now()])
+    return seq

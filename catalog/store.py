@@ -1,0 +1,378 @@
+"""The catalogue's database: the only module that imports duckdb.
+
+It owns the file: opening, letting go, transactions, and DuckDB's errors in words. What is asked of the open database is
+in `recordings`, `clips`, `journal` and `lineage`, one noun each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from catalog import clips, filters, integrity, journal, lineage, migrations, recordings
+from catalog.errors import BadRequest, LibraryTooNew
+from catalog.holding import Busy, Connection, Cursor, Hold
+from catalog.journal import Undone
+from catalog.library import Library
+from catalog.recordings import Forgotten, TakenIn
+from catalog.records import Activity, Analysis, LeftOut, Recording, Rule, Scoring, SetClip, SetInfo, VerdictName
+
+__all__ = ["Forgotten", "Store", "TakenIn", "Undone", "check_filter", "check_sort"]
+
+_SAFE = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+    "preserve_insertion_order": "true",
+}
+_SETTINGS = {**_SAFE, "storage_compatibility_version": "v1.5.0"}
+Result = TypeVar("Result")
+_HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
+_TAKEN = ("could not set lock", "conflicting lock", "being used by another process", "cannot access the file")
+
+
+class Store:
+    """The catalogue of one library; safe to use from several threads, one Store a process and library.
+
+    The file is opened by the first piece of work and let go `idle_s` after the last; while another process holds it,
+    work waits for up to `wait_s` and then raises LibraryLocked. Any method may raise that, LibraryTooNew, or BadRequest
+    for a file that is no catalogue.
+    """
+
+    def __init__(self, library: Library, *, wait_s: float = 10.0, idle_s: float = 0.5) -> None:
+        self.library = library
+        self._known_migrations = migrations.known_migrations()
+        self._hold = Hold(library.database, self._connect, wait_s=wait_s, idle_s=idle_s)
+        self._stacks = journal.Stacks()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go now; the store opens it again when it is used again."""
+        self._hold.close()
+
+    def changed_since(self, token: int | None) -> int:
+        """A number that differs from `token` when another process may have changed the catalogue since.
+
+        Looks at the file's times and size and never opens it; what this store changes itself does not count.
+        """
+        return self._hold.generation()
+
+    # recordings
+
+    def take_in(self, analysis: Analysis) -> TakenIn:
+        """Append what is new of an analysis, in one transaction; taking the same in again changes nothing."""
+        with self._writing() as cursor:
+            return recordings.take_in(cursor, analysis)
+
+    def seen_at(self, recording: str, path: str) -> bool:
+        """Remember that a known recording's bytes lie at `path`; False when that was known."""
+        with self._writing() as cursor:
+            return recordings.seen_at(cursor, recording, path)
+
+    def known(self, sha256s: Sequence[str]) -> dict[str, Recording]:
+        """Those of these file hashes that are recordings, by hash."""
+        with self._reading() as cursor:
+            return recordings.known(cursor, sha256s)
+
+    def recordings(self) -> list[Recording]:
+        """All recordings, by speaker and path."""
+        with self._reading() as cursor:
+            return recordings.recordings(cursor)
+
+    def recording(self, recording: str) -> Recording:
+        """The recording of this id or unique beginning of one; raises BadRequest."""
+        with self._reading() as cursor:
+            return recordings.find(cursor, recording)
+
+    def recording_rows(self) -> list[dict[str, Any]]:
+        """All recordings as the commands list them, with counts of their clips."""
+        with self._reading() as cursor:
+            return recordings.recording_rows(cursor)
+
+    def left_out(self, recording: str) -> list[LeftOut]:
+        """The ranges of a recording that are in no clip, with reasons, by its latest slicing."""
+        with self._reading() as cursor:
+            return recordings.left_out(cursor, recording)
+
+    def activity(self, recording: str) -> Activity | None:
+        """The voice activity that was kept for a recording."""
+        with self._reading() as cursor:
+            return recordings.activity(cursor, recording)
+
+    def rescore(self, scorings: Sequence[Scoring]) -> int:
+        """Append scorings; a score that they do not mention keeps its value. Returns how many were appended."""
+        with self._writing() as cursor:
+            return recordings.add_scorings(cursor, scorings, only_new=False)
+
+    def forget(self, recording: str) -> Forgotten:
+        """Remove a recording with its clips, scores and verdicts, for good; raises BadRequest when there is none."""
+        with self._writing() as cursor:
+            forgotten = recordings.forget(cursor, recording)
+        with self._reading() as cursor:
+            cursor.execute("CHECKPOINT")
+        self._stacks = journal.Stacks()
+        return forgotten
+
+    # clips
+
+    def clip_table(
+        self,
+        *,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        rules: Sequence[Rule] = (),
+    ) -> pa.Table:
+        """Clips that none supersedes, as Arrow with the columns `filters.NAMES`, by speaker, path and start.
+
+        `where` and `sort` are checked first; BadRequest says what is wrong with them. `rules` fill `suggestion`.
+        """
+        if where is not None:
+            check_filter(where)
+        if sort is not None:
+            check_sort(sort)
+        with self._reading() as cursor, _expression_errors(where or sort):
+            return clips.clip_table(cursor, where=where, sort=sort, limit=limit, rules=rules)
+
+    def clip(self, clip: str, *, rules: Sequence[Rule] = ()) -> dict[str, Any]:
+        """One clip by its id or a unique beginning of it, as `clips.rows` gives it; raises BadRequest."""
+        with self._reading() as cursor:
+            found = clips.find(cursor, clip)
+            table = clips.clip_table(cursor, where=None, sort=None, limit=1, rules=rules, only=found)
+        if not table.num_rows:
+            raise BadRequest(f"The clip {found} was replaced by another one.")
+        return clips.rows(table)[0]
+
+    # verdicts
+
+    def decide(self, clip_ids: Sequence[str], verdict: VerdictName, reasons: Sequence[str] = ()) -> int:
+        """Give clips a verdict: one action, one transaction, on disk when this returns its number."""
+        with self._writing() as cursor:
+            return journal.decide(cursor, clip_ids, verdict, reasons)
+
+    def undo(self) -> Undone | None:
+        """Take the last action back; None when there is nothing to take back."""
+        with self._writing() as cursor:
+            return journal.undo(cursor, self._stacks)
+
+    def redo(self) -> Undone | None:
+        """Do again what was undone last; None when nothing was, or something was decided since."""
+        with self._writing() as cursor:
+            return journal.redo(cursor, self._stacks)
+
+    # lineage
+
+    def add_set(self, info: SetInfo, clips: Sequence[SetClip]) -> bool:
+        """Remember a frozen set; False when it was known."""
+        with self._writing() as cursor:
+            return lineage.add_set(cursor, info, clips)
+
+    def sets(self) -> list[SetInfo]:
+        """All frozen sets, oldest first."""
+        with self._reading() as cursor:
+            return lineage.sets(cursor)
+
+    def add_run(self, run_id: str, model_name: str, set_id: str, request: Mapping[str, Any]) -> bool:
+        """Remember that a training run was started; False when it was known."""
+        with self._writing() as cursor:
+            return lineage.add_run(cursor, run_id, model_name, set_id, request)
+
+    def end_run(self, run_id: str, outcome: str, result: Mapping[str, Any]) -> bool:
+        """Remember how a run ended; False when that end was known."""
+        with self._writing() as cursor:
+            return lineage.end_run(cursor, run_id, outcome, result)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs, oldest first: id, model, set_id, set, request, started_at, outcome, result, ended_at."""
+        with self._reading() as cursor:
+            return lineage.runs(cursor)
+
+    def add_model(self, card: Mapping[str, Any]) -> bool:
+        """Remember a published model by its card; False when it was known."""
+        with self._writing() as cursor:
+            return lineage.add_model(cursor, card)
+
+    def models(self) -> list[dict[str, Any]]:
+        """The cards of all models that were ever published here, the latest of each name."""
+        with self._reading() as cursor:
+            return lineage.models(cursor)
+
+    def add_conversion(self, record: Mapping[str, Any]) -> bool:
+        """Remember a converted file (needs `id` and `model`); False when it was known."""
+        with self._writing() as cursor:
+            return lineage.add_conversion(cursor, record)
+
+    def conversions(self) -> list[dict[str, Any]]:
+        """All conversions, oldest first."""
+        with self._reading() as cursor:
+            return lineage.conversions(cursor)
+
+    def check(self) -> list[str]:
+        """What does not fit together in the catalogue, a line each; empty when all is well."""
+        with self._reading() as cursor:
+            return integrity.check(cursor, self.library, self._known_migrations)
+
+    # the file
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Cursor]:
+        with self._hold.reading() as cursor, _storage_errors(self.library):
+            yield cursor
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Cursor]:
+        with _storage_errors(self.library), self._hold.writing() as cursor:
+            yield cursor
+
+    def _connect(self) -> Connection:
+        """Open the file and bring its schema up to date; raises Busy when another process holds it."""
+        if not self.library.exists:
+            self.library.create()
+        connection = _open(self.library)
+        try:
+            version, missing = self._pending(connection)
+            if missing and version:
+                connection.close()
+                migrations.back_up(self.library.database, self.library.backups, version)
+                connection = _open(self.library)
+                version, missing = self._pending(connection)
+            if missing:
+                _with_cursor(connection, lambda cursor: migrations.apply(cursor, missing))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _pending(self, connection: Connection) -> tuple[int, list[migrations.Migration]]:
+        return _with_cursor(
+            connection, lambda cursor: migrations.pending(cursor, self.library.root, self._known_migrations)
+        )
+
+
+def check_filter(expression: str) -> None:
+    """Refuse a `--where` that is not a plain true-or-false expression over a clip's fields; it is never run.
+
+    Raises BadRequest with the reason and, for an unknown name, the nearest known one.
+    """
+    filters.check_text(expression)
+    with _bench() as cursor:
+        filters.check_where(_tree(cursor, filters.where_query(expression)), expression)
+        with _expression_errors(expression):
+            query = f"DESCRIBE SELECT (\n{expression}\n) AS outcome FROM ({clips.empty_select()}) AS clips"
+            filters.check_type(cursor.execute(query).fetchall()[0][1], expression)
+            cursor.execute(
+                f"EXPLAIN SELECT 1 FROM ({clips.empty_select()}) AS clips WHERE (\n{expression}\n)"
+            ).fetchall()
+
+
+def check_sort(expression: str) -> None:
+    """Refuse a `--sort` that is not a list of expressions over a clip's fields; raises BadRequest."""
+    filters.check_text(expression)
+    with _bench() as cursor:
+        filters.check_sort(_tree(cursor, filters.sort_query(expression)), expression)
+        with _expression_errors(expression):
+            query = f"SELECT id FROM ({clips.empty_select()}) AS clips ORDER BY\n{expression}\n"
+            cursor.execute(f"EXPLAIN {query}").fetchall()
+
+
+def _tree(cursor: Cursor, query: str) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0])
+    return tree
+
+
+_BENCH_LOCK = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _bench_connection() -> Any:
+    return duckdb.connect(":memory:", config={**_SAFE, "threads": "1"})
+
+
+@contextlib.contextmanager
+def _bench() -> Iterator[Cursor]:
+    """An empty database in memory, where expressions are parsed and bound without touching the catalogue."""
+    with _BENCH_LOCK:
+        cursor = _bench_connection().cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+
+def _open(library: Library) -> Connection:
+    try:
+        connection: Connection = duckdb.connect(str(library.database), config=dict(_SETTINGS))
+        return connection
+    except duckdb.Error as error:
+        text = str(error)
+        holder = _HOLDER.search(text)
+        if holder:
+            raise Busy(f"process {holder[2]} ({holder[1]})") from error
+        if any(sign in text.lower() for sign in _TAKEN):
+            raise Busy("another process") from error
+        raise _unusable(library, text) from error
+
+
+def _unusable(library: Library, text: str) -> Exception:
+    lowered = text.lower()
+    if "version number" in lowered:
+        return LibraryTooNew(
+            f"The catalogue {library.database} was written by a later DuckDB than {duckdb.__version__}. Nothing was"
+            " changed; update the program to open it."
+        )
+    if "permission denied" in lowered or "read-only" in lowered:
+        return BadRequest(f"No permission to open the catalogue {library.database} for writing.")
+    if "not a valid duckdb" in lowered or "corrupt" in lowered or "checksum" in lowered:
+        return BadRequest(
+            f"{library.database} is damaged or not a catalogue. A copy from before the last change of schema may lie in"
+            f" {library.backups}."
+        )
+    return BadRequest(f"The catalogue {library.database} cannot be opened: {text.splitlines()[0]}")
+
+
+def _with_cursor(connection: Connection, work: Callable[[Cursor], Result]) -> Result:
+    cursor = connection.cursor()
+    try:
+        return work(cursor)
+    finally:
+        cursor.close()
+
+
+@contextlib.contextmanager
+def _storage_errors(library: Library) -> Iterator[None]:
+    """DuckDB's errors about the disk and the file in words; errors in our own statements pass."""
+    try:
+        yield
+    except duckdb.Error as error:
+        text = str(error).lower()
+        if "no space left" in text or "disk full" in text or "file too large" in text:
+            raise BadRequest(f"The disk is full: the catalogue {library.database} was not changed.") from error
+        if isinstance(error, duckdb.IOException):
+            raise BadRequest(f"The catalogue {library.database} failed: {str(error).splitlines()[0]}") from error
+        raise
+
+
+@contextlib.contextmanager
+def _expression_errors(expression: str | None) -> Iterator[None]:
+    """What DuckDB has against an expression that passed the check (types, conversions), as BadRequest."""
+    try:
+        yield
+    except (duckdb.Error, RecursionError) as error:
+        if expression is None:
+            raise
+        reason = str(error).splitlines()[0].removeprefix("Binder Error: ").removeprefix("Conversion Error: ")
+        raise BadRequest(f"This expression does not work: {' '.join(expression.split())[:80]} ({reason}).") from error

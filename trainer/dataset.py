@@ -64,7 +64,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Batch:
+class Crops:
     """B crops of equal length T = context frames, as NumPy arrays."""
 
     phone: Floats
@@ -117,7 +117,7 @@ def crops_per_epoch(clips: Sequence[TrainClip], segment: int) -> float:
 
 def batches(
     clips: Sequence[TrainClip], *, seed: int, segment: int, context: int, hop: int, batch_size: int, start: Position
-) -> Iterator[tuple[Batch, Position]]:
+) -> Iterator[tuple[Crops, Position]]:
     """Endless batches from `start`, each with the position after it; a batch may span two epochs."""
     epoch, at = start.epoch, start.crop
     crops = epoch_crops(clips, seed=seed, epoch=epoch, segment=segment, context=context)
@@ -133,10 +133,10 @@ def batches(
         yield collate(clips, taken, context=context, hop=hop), Position(epoch, at)
 
 
-def collate(clips: Sequence[TrainClip], crops: Sequence[Crop], *, context: int, hop: int) -> Batch:
+def collate(clips: Sequence[TrainClip], crops: Sequence[Crop], *, context: int, hop: int) -> Crops:
     """Read the crops out of their clips."""
     rows = [_row(clips[crop.clip], crop.context, context, hop) for crop in crops]
-    return Batch(
+    return Crops(
         phone=np.stack([row[0] for row in rows]),
         f0=np.stack([row[1] for row in rows]),
         lengths=np.array([min(context, clips[crop.clip].frames - crop.context) for crop in crops], dtype=np.int64),

@@ -1,0 +1,107 @@
+"""What a generator can do at a step: clips it has never heard, spoken the way a conversion speaks, and measured.
+
+Separate from the loop because the same measurement says which step is best, what the card states and what the
+sample sounds like. Nothing here changes the training: it neither draws from its generators nor moves its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from catalog import audio
+from infer.f0 import coarse
+from infer.mel import MelSettings, mel_spectrogram
+from infer.synthesizer import Synthesizer
+from trainer.dataset import Crop, TrainClip, collate
+
+MOST_CLIP_S, MOST_S = 6.0, 30.0
+"""Longest part of a clip and of all clips that one measurement speaks."""
+CLIPPED = 0.999
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Means over the held-out clips."""
+
+    mel: float
+    """L1 between log-mel spectrograms of what was said and what the model says (natural logarithm)."""
+    loudness_db: float
+    """How much louder the model is."""
+    clipped: float
+    """Share of samples at full scale."""
+    clips: int
+
+    def to_dict(self) -> dict[str, float]:
+        """Under the names that metrics and cards use."""
+        return {
+            "held_out/mel": round(self.mel, 5),
+            "held_out/loudness_db": round(self.loudness_db, 3),
+            "held_out/clipped": round(self.clipped, 6),
+        }
+
+
+def speak(network: Synthesizer, clip: TrainClip, *, seconds: float, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """The first `seconds` of a clip as the model converts them and as they are: two of (N,) on the CPU."""
+    hop = network.config.hop
+    frames = min(clip.frames, int(seconds * 100))
+    crops = collate([clip], [Crop(0, 0, 0)], context=frames, hop=hop)
+    device = network.emb_g.weight.device
+    margin = (crops.audio.shape[1] - frames * hop) // 2
+    real = torch.from_numpy(crops.audio[0, margin : margin + frames * hop])
+    with torch.no_grad():
+        made = network.infer(
+            torch.from_numpy(crops.phone).to(device),
+            torch.from_numpy(crops.lengths).to(device),
+            torch.from_numpy(coarse(crops.f0)).to(device) if network.config.f0 else None,
+            torch.from_numpy(crops.f0).to(device) if network.config.f0 else None,
+            torch.from_numpy(crops.speaker).to(device),
+            generator=torch.Generator(device).manual_seed(seed),
+        )
+    return made[0].float().cpu(), real
+
+
+def measure(network: Synthesizer, clips: Sequence[TrainClip], mel: MelSettings) -> Measurement | None:
+    """Measure on the first seconds of clips until there are enough; None when there are none."""
+    was_training = network.training
+    network.eval()
+    distances, levels, clipped, samples, seconds = [], [], 0, 0, 0.0
+    for clip in clips:
+        if seconds >= MOST_S:
+            break
+        made, real = speak(network, clip, seconds=MOST_CLIP_S)
+        if len(real) <= mel.n_fft:
+            continue
+        seconds += len(real) / mel.sample_rate
+        distances.append(_distance(made, real, mel))
+        levels.append(_level(made) - _level(real))
+        clipped += int((made.abs() >= CLIPPED).sum())
+        samples += len(made)
+    network.train(was_training)
+    if not distances:
+        return None
+    return Measurement(float(np.mean(distances)), float(np.mean(levels)), clipped / samples, len(distances))
+
+
+def write_sample(network: Synthesizer, clip: TrainClip, path: Path) -> None:
+    """Render one clip as a wav file."""
+    was_training = network.training
+    network.eval()
+    made, _ = speak(network, clip, seconds=MOST_CLIP_S)
+    network.train(was_training)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio.write_wav(path, np.nan_to_num(made.numpy()), network.config.sample_rate, "PCM_16")
+
+
+def _distance(made: Tensor, real: Tensor, mel: MelSettings) -> float:
+    pair = mel_spectrogram(torch.stack([made, real]), mel)
+    return float((pair[0] - pair[1]).abs().mean())
+
+
+def _level(wave: Tensor) -> float:
+    return float(10 * torch.log10(wave.square().mean() + 1e-10))

@@ -49,6 +49,17 @@ class F0Method:
     on_device: bool = False
     """Whether it runs on the GPU where there is one."""
 
+    def missing(self, weights: Path | None = None) -> str | None:
+        """What it lacks on this machine and how to get it, in one line; None when it is ready.
+
+        `weights` is the library's folder of pulled weights.
+        """
+        if find_spec(self.package) is None:
+            return f"f0 method {self.name} needs {self.package}: {self.install}"
+        if self.weights and (weights is None or not place(self.weights, weights).is_file()):
+            return f"f0 method {self.name} needs weights: curator models pull {self.weights}"
+        return None
+
 
 _METHODS = (
     F0Method(
@@ -118,30 +129,9 @@ F0_METHODS: dict[str, F0Method] = {method.name: method for method in _METHODS}
 AUTO_ORDER = ("swift", "harvest")
 
 
-def missing(name: str, weights: Path | None = None) -> str | None:
-    """What a method lacks on this machine and how to get it, in one line; None when it is ready.
-
-    `weights` is the library's folder of pulled weights.
-    """
-    method = F0_METHODS[name]
-    if find_spec(method.package) is None:
-        return f"f0 method {name} needs {method.package}: {method.install}"
-    if method.weights and (weights is None or not place(method.weights, weights).is_file()):
-        return f"f0 method {name} needs weights: curator models pull {method.weights}"
-    return None
-
-
 def available(weights: Path | None = None) -> list[str]:
-    """Names of the methods that can run now."""
-    return [name for name in F0_METHODS if missing(name, weights) is None]
-
-
-def report(weights: Path | None = None) -> list[tuple[str, bool, str]]:
-    """For each method: its name, whether it is ready, and what it is good for or what it lacks."""
-    return [
-        (name, missing(name, weights) is None, missing(name, weights) or method.summary)
-        for name, method in F0_METHODS.items()
-    ]
+    """Names of the methods that can run now; `weights` is the library's folder of pulled weights."""
+    return [name for name, method in F0_METHODS.items() if method.missing(weights) is None]
 
 
 def choose(name: str, weights: Path | None = None) -> str:
@@ -151,13 +141,13 @@ def choose(name: str, weights: Path | None = None) -> str:
     weights have not been pulled.
     """
     if name == AUTO:
-        ready = [method for method in AUTO_ORDER if missing(method, weights) is None]
+        ready = [method for method in AUTO_ORDER if F0_METHODS[method].missing(weights) is None]
         if not ready:
             raise BadRequest(f"no f0 method is installed: {_PLAIN}")
         return ready[0]
     if name not in F0_METHODS:
         raise BadRequest(f"{name}: no such f0 method{nearest(name, [AUTO, *F0_METHODS])}")
-    lack = missing(name, weights)
+    lack = F0_METHODS[name].missing(weights)
     if lack is None:
         return name
     if find_spec(F0_METHODS[name].package) is not None:

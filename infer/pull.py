@@ -88,9 +88,7 @@ def address(entry: Published, base_url: str | None = None) -> str:
     return f"{base.rstrip('/')}/{quote(entry.file)}"
 
 
-def pull(
-    name: str, weights: Path, base_url: str | None = None, progress: Progress | None = None
-) -> Path:
+def pull(name: str, weights: Path, base_url: str | None = None, progress: Progress | None = None) -> Path:
     """Fetch published weights into the folder `weights` and return their path.
 
     A download that broke off goes on where it stopped; the file takes its name only after its SHA-256 agreed.

@@ -116,3 +116,27 @@ def train(tag: str, hps: Any, f0: bool, batches: Any, draws: Any) -> Any:
     from fixture_training import run_steps
 
     return run_steps(tag, hps, f0, batches, draws, os.environ.get("NUMERICS", "classic"))
+
+
+def rmvpe_mel(audio: Any) -> Any:
+    from infer.rmvpe import log_mel
+
+    return log_mel(torch.from_numpy(audio)).numpy()
+
+
+def rmvpe_decode(salience: Any, threshold: float) -> Any:
+    from infer.rmvpe import decode
+
+    return decode(salience, threshold)
+
+
+def rmvpe_net(state: dict[str, Any]) -> Any:
+    from infer.rmvpe import network
+
+    net = network({name: torch.from_numpy(np.asarray(value)) for name, value in state.items()})
+
+    def run(mel: Any) -> Any:
+        with torch.inference_mode():
+            return net(torch.from_numpy(mel)[None])[0].numpy()
+
+    return run

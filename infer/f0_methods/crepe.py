@@ -17,9 +17,7 @@ def crepe(audio: NDArray[np.floating], hop: int, f_min: float, f_max: float, dev
     return _run(audio, hop, f_min, f_max, device, "full")
 
 
-def crepe_tiny(
-    audio: NDArray[np.floating], hop: int, f_min: float, f_max: float, device: str
-) -> NDArray[np.float64]:
+def crepe_tiny(audio: NDArray[np.floating], hop: int, f_min: float, f_max: float, device: str) -> NDArray[np.float64]:
     """As `crepe` with the smallest network: about ten times faster, octave errors on pure tones."""
     return _run(audio, hop, f_min, f_max, device, "tiny")
 

@@ -29,9 +29,7 @@ def centre(f0: NDArray[np.floating], frames: int) -> NDArray[np.float64]:
     return np.pad(np.asarray(f0, dtype=np.float64), (left, missing - left))
 
 
-def regrid(
-    f0: NDArray[np.floating], times: NDArray[np.floating], grid: NDArray[np.floating]
-) -> NDArray[np.float64]:
+def regrid(f0: NDArray[np.floating], times: NDArray[np.floating], grid: NDArray[np.floating]) -> NDArray[np.float64]:
     """f0 at the times `grid` (s) from values at `times`: linear in log f0 inside voiced stretches.
 
     A point of the grid is voiced when the nearest given frame is; across a border to unvoiced frames the

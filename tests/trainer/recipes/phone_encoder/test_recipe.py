@@ -1,0 +1,88 @@
+"""The recipe from end to end on a few sentences: material, training, export, and weights that load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from infer.phone_encoder import CLASSES, EncoderShape, PhoneEncoder, load_phone_encoder
+from trainer.recipes.phone_encoder import corpus
+from trainer.recipes.phone_encoder.__main__ import main
+from trainer.recipes.phone_encoder.train import CYCLES, Settings, learning_rate, train
+
+
+TOY = EncoderShape(width=16, blocks=1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def toy_material(seed: int = 0) -> corpus.Material:
+    """Frames whose class is written in one mel band: learnable in a few steps."""
+    chance = np.random.default_rng(seed)
+    labels = np.repeat(chance.integers(0, CLASSES // 4, 400), 10).astype(np.int16)
+    mel = 0.1 * chance.standard_normal((len(labels), EncoderShape().mels))
+    mel[np.arange(len(labels)), labels] += 3.0
+    return corpus.Material(mel.astype(np.float16), labels, None)
+
+
+def test_training_lowers_the_loss_and_exports_at_the_end_of_each_cycle() -> None:
+    said: list[str] = []
+    kept: list[int] = []
+    settings = Settings(steps=100, batch=2, crop=96, seed=3)
+    train({"toy": toy_material()}, settings, lambda _, step: kept.append(step), note=said.append, shape=TOY)
+    assert kept == [round(share * 100) for share in CYCLES]
+    losses = [float(line.split("phone ")[1].split()[0]) for line in said]
+    assert losses[-1] < losses[0]
+
+
+def test_the_same_seed_trains_the_same_weights() -> None:
+    def run() -> PhoneEncoder:
+        settings = Settings(steps=3, batch=2, crop=64, seed=5)
+        return train({"toy": toy_material()}, settings, lambda *_: None, note=lambda _: None, shape=TOY)
+
+    first, second = run(), run()
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_rate_falls_to_nothing_at_each_restart() -> None:
+    peak = 1e-3
+    for end in CYCLES:
+        assert learning_rate(end - 1e-4, peak) < 0.01 * peak
+    assert max(learning_rate(share / 100, peak) for share in range(100)) <= peak * 1.03
+
+
+def test_shifting_a_voice_moves_its_pitch_and_keeps_its_length() -> None:
+    import pyworld
+
+    time = np.arange(16000) / 16000
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30)).astype(np.float32) * 0.1
+    moved = corpus.shift_voice(buzz, 1.5, 1.1)
+    assert len(moved) == len(buzz)
+    f0, _ = pyworld.dio(moved.astype(np.float64), 16000)
+    assert np.median(f0[f0 > 0]) == pytest.approx(180.0, rel=0.03)
+
+
+def test_the_command_makes_weights_that_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra `demo` speaks")
+    monkeypatch.setattr(corpus, "_VARIANTS", "f3 m3")
+    monkeypatch.setattr(corpus, "flite_program", lambda: None)
+    options = ["--out", str(tmp_path), "--steps", "2", "--batch", "2", "--scale", "0.02", "--no-teach"]
+    run = CliRunner().invoke(main, options)
+    assert run.exit_code == 0, run.output
+    encoder = load_phone_encoder(tmp_path / "phone_encoder.safetensors")
+    assert encoder.encode(torch.randn(16000)).shape == (1, 49, 128)
+    again = CliRunner().invoke(main, options)
+    assert "making" in run.output
+    assert "making" not in again.output

@@ -7,7 +7,7 @@ import click
 from catalog.errors import BadRequest
 from catalog.library import Library
 from catalog.records import SCORE_NAMES, VerdictName
-from curator.cli.output import DONE, emit, json_option, one_line, open_store, pass_library, table
+from curator.cli.output import DONE, emit, json_option, open_store, pass_library, table
 
 where_option = click.option("--where", metavar="EXPR", help='Only clips for which this holds, e.g. "snr_db > 25".')
 VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", "clear": "undecided"}
@@ -118,7 +118,8 @@ def undo(library: Library, as_json: bool) -> int:
     if undone is None:
         raise BadRequest("Nothing to undo")
     if as_json:
-        emit({"clips": list(undone.clips), "was": undone.was})
+        emit({"clips": list(undone.clips), "before": list(undone.before), "after": list(undone.after)})
     else:
-        click.echo(one_line(f"Undone: {len(undone.clips)} clips were {undone.was}"))
+        now = ", ".join(sorted(set(undone.after)))
+        click.echo(f"Undone: {len(undone.clips)} clips are {now} again")
     return DONE

@@ -6,9 +6,11 @@ what it can, ffmpeg (PyAV) the rest; lengths are those that decode, never those 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -123,6 +125,24 @@ def read(path: Path | str, start: int = 0, end: int | None = None, *, mono: bool
     return samples, info.sample_rate
 
 
+def ranges(path: Path | str, wanted: Sequence[tuple[int, int]]) -> Iterator[Samples]:
+    """Yield each range [start, end) of a file as mono (n,), in the order given, opening the file once.
+
+    As `read`, but ranges in rising order cost one pass even in formats that cannot seek. Raises BadAudio.
+    """
+    path = Path(path)
+    with decoding.open_audio(path) as decoder:
+        info = decoder.info
+        weights = mono_weights(path) if info.channels > 1 else None
+        cursor = decoding.Cursor(decoder)
+        for start, end in wanted:
+            samples = cursor.read(start, end)
+            if not len(samples) and end > start:
+                raise BadAudio(f"{path} ends before {start / info.sample_rate:.2f} s.")
+            _check_numbers(path, samples, start, info.sample_rate)
+            yield to_mono(samples, weights)
+
+
 def to_mono(x: Samples, weights: npt.NDArray[np.float32] | None = None) -> Samples:
     """Mix (n, channels) to (n,): the mean of the channels that carry sound.
 
@@ -215,19 +235,61 @@ def _write(path: Path, x: Samples, sr: int, container: str, subtype: str) -> Non
     if not np.isfinite(x).all():
         raise BadAudio(f"{path} was not written: it would hold samples that are not numbers.")
     with atomic.in_words(str(path)), atomic.new_file(path) as part:
+        # Encoded in memory, since libsndfile does not tell of a full disk.
+        encoded = io.BytesIO()
+        soundfile.write(encoded, x, sr, format=container, subtype=subtype)
+        part.write_bytes(encoded.getbuffer())
+
+
+@contextlib.contextmanager
+def new_audio(
+    path: Path | str, sr: int, *, channels: int = 1, container: str = "WAV", subtype: str = "PCM_24"
+) -> Iterator[Callable[[Samples], None]]:
+    """Give a function that appends blocks (n,) or (n, channels) to a new file, whole or not at all.
+
+    For audio that does not fit into memory; BadRequest when the disk is full.
+    """
+    import soundfile
+
+    path = Path(path)
+    with atomic.in_words(str(path)), atomic.new_file(path) as part, part.open("w+b", buffering=0) as raw:
+        target = _Complaining(raw)
+        with soundfile.SoundFile(target, "w", sr, channels, subtype, format=container) as file:
+
+            def append(block: Samples) -> None:
+                if not np.isfinite(block).all():
+                    raise BadAudio(f"{path} was not written: it would hold samples that are not numbers.")
+                file.write(block)
+                target.complain()
+
+            yield append
+        target.complain()
+
+
+class _Complaining:
+    """A file for libsndfile, which swallows what goes wrong while writing; `complain` raises it."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._error: OSError | None = None
+        self.read = raw.read
+        self.seek = raw.seek
+        self.tell = raw.tell
+
+    def write(self, data: bytes) -> int:
+        """Write all of it, or remember why not and pretend."""
         try:
-            soundfile.write(part, x, sr, format=container, subtype=subtype)
-        except soundfile.SoundFileError as error:
-            raise _room(path, error) from error
+            view = memoryview(data)
+            while view and self._error is None:
+                view = view[self._raw.write(view) :]
+        except OSError as error:
+            self._error = error
+        return len(data)
 
-
-def _room(path: Path, error: Exception) -> Exception:
-    import errno
-    import shutil
-
-    if shutil.disk_usage(path.parent).free < 1 << 20:
-        return OSError(errno.ENOSPC, "no space left")
-    return BadRequest(f"{path} could not be written: {str(error).strip()}")
+    def complain(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._error is not None:
+            raise self._error
 
 
 def sha256(path: Path | str) -> str:

@@ -21,7 +21,7 @@ DEFAULT_ORDER = 'speaker, path, "start", "end"'
 def clip_table(
     cursor: Cursor,
     *,
-    where: str | None,
+    where: Sequence[str],
     sort: str | None,
     limit: int | None,
     rules: Sequence[Rule],
@@ -30,7 +30,7 @@ def clip_table(
     """The clips as Arrow, columns as `filters.NAMES`; `where` and `sort` have been checked by the caller."""
     query = f"SELECT {', '.join(map(quoted, NAMES))} FROM ({_select(rules, only)}) AS clips"
     if where:
-        query += f" WHERE (\n{where}\n)"
+        query += " WHERE " + " AND ".join(f"(\n{condition}\n)" for condition in where)
     query += f" ORDER BY {sort},\n{DEFAULT_ORDER}" if sort else f" ORDER BY {DEFAULT_ORDER}"
     if limit is not None:
         query += f" LIMIT {max(0, int(limit))}"

@@ -46,6 +46,8 @@ class Decoder(Protocol):
     """An open file: what it is, and its samples from any place on."""
 
     info: AudioInfo
+    seeks: bool
+    """Whether starting in the middle is cheap."""
 
     def chunks(self, start: int) -> Iterator[Samples]:
         """Yield float32 (n, channels) from sample `start` to the end; raises Damaged where decoding fails."""
@@ -79,12 +81,46 @@ def _check_is_file(path: Path) -> None:
         raise BadAudio(f"{path} is empty (0 bytes).")
 
 
+class Cursor:
+    """Reads ranges of one open file; goes on decoding where that is cheaper than seeking."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._chunks: Iterator[Samples] = iter(())
+        self._held = np.zeros((0, decoder.info.channels), np.float32)
+        self._at: int | None = None
+
+    def read(self, start: int, end: int) -> Samples:
+        """Samples [start, end), (n, channels); fewer where the file ends or is damaged."""
+        far = self._decoder.seeks and self._at is not None and start - self._at > CHUNK
+        if self._at is None or start < self._at or far:
+            self._chunks = self._decoder.chunks(start)
+            self._held = self._held[:0]
+            self._at = start
+        parts: list[Samples] = []
+        while self._at < end:
+            if not len(self._held):
+                try:
+                    self._held = next(self._chunks)
+                except (StopIteration, Damaged):
+                    break
+            skip = min(max(0, start - self._at), len(self._held))
+            self._held = self._held[skip:]
+            self._at += skip
+            part = self._held[: end - self._at] if self._at >= start else self._held[:0]
+            self._held = self._held[len(part) :]
+            self._at += len(part)
+            parts.append(part)
+        return np.concatenate(parts) if parts else np.zeros((0, self._decoder.info.channels), np.float32)
+
+
 class SoundFileDecoder:
     """libsndfile: its seeks are exact to the sample, except opus right after a seek."""
 
     def __init__(self, path: Path, file: Any) -> None:
         self._path = path
         self._file = file
+        self.seeks = bool(file.seekable())
         known = 0 < file.frames < KNOWN_LENGTH_BELOW
         self.info = AudioInfo(
             file.samplerate, file.channels, file.frames if known else None, f"{file.format}/{file.subtype}"
@@ -97,7 +133,7 @@ class SoundFileDecoder:
         rate, claimed = self.info.sample_rate, self.info.samples
         position = 0
         try:
-            if start and self._file.seekable():
+            if start and self.seeks:
                 position = self._file.seek(max(0, min(start, claimed or start) - round(SETTLE_S * rate)))
             while True:
                 chunk = self._file.read(CHUNK, dtype="float32", always_2d=True)
@@ -120,6 +156,7 @@ class AvDecoder:
         self._path = path
         self._container = container
         self._stream = container.streams.audio[0]
+        self.seeks = False
         first = next(self._frames())
         stream = self._stream
         samples = None

@@ -88,6 +88,10 @@ class Store:
         with self._reading() as cursor:
             return recordings.known(cursor, sha256s)
 
+    def known_sums(self) -> list[str]:
+        """The file hashes of all recordings."""
+        return [recording.sha256 for recording in self.recordings()]
+
     def recordings(self) -> list[Recording]:
         """All recordings, by speaker and path."""
         with self._reading() as cursor:
@@ -132,27 +136,29 @@ class Store:
     def clip_table(
         self,
         *,
-        where: str | None = None,
+        where: str | Sequence[str] | None = None,
         sort: str | None = None,
         limit: int | None = None,
         rules: Sequence[Rule] = (),
     ) -> pa.Table:
         """Clips that none supersedes, as Arrow with the columns `filters.NAMES`, by speaker, path and start.
 
-        `where` and `sort` are checked first; BadRequest says what is wrong with them. `rules` fill `suggestion`.
+        `where` is one filter or several that must all hold; each is checked by itself, as is `sort`, and BadRequest
+        says what is wrong. `rules` fill `suggestion`.
         """
-        if where is not None:
-            check_filter(where)
+        conditions = [where] if isinstance(where, str) else list(where or ())
+        for condition in conditions:
+            check_filter(condition)
         if sort is not None:
             check_sort(sort)
-        with self._reading() as cursor, _expression_errors(where or sort):
-            return clips.clip_table(cursor, where=where, sort=sort, limit=limit, rules=rules)
+        with self._reading() as cursor, _expression_errors(" and ".join(filter(None, [*conditions, sort]))):
+            return clips.clip_table(cursor, where=conditions, sort=sort, limit=limit, rules=rules)
 
     def clip(self, clip: str, *, rules: Sequence[Rule] = ()) -> dict[str, Any]:
         """One clip by its id or a unique beginning of it, as `clips.rows` gives it; raises BadRequest."""
         with self._reading() as cursor:
             found = clips.find(cursor, clip)
-            table = clips.clip_table(cursor, where=None, sort=None, limit=1, rules=rules, only=found)
+            table = clips.clip_table(cursor, where=(), sort=None, limit=1, rules=rules, only=found)
         if not table.num_rows:
             raise BadRequest(f"The clip {found} was replaced by another one.")
         return clips.rows(table)[0]
@@ -367,12 +373,12 @@ def _storage_errors(library: Library) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _expression_errors(expression: str | None) -> Iterator[None]:
+def _expression_errors(expression: str) -> Iterator[None]:
     """What DuckDB has against an expression that passed the check (types, conversions), as BadRequest."""
     try:
         yield
     except (duckdb.Error, RecursionError) as error:
-        if expression is None:
+        if not expression:
             raise
         reason = str(error).splitlines()[0].removeprefix("Binder Error: ").removeprefix("Conversion Error: ")
         raise BadRequest(f"This expression does not work: {' '.join(expression.split())[:80]} ({reason}).") from error

@@ -34,15 +34,18 @@ def band_to_square(band: Tensor) -> Tensor:
     """(..., T, 2w+1) values at offsets -w..w of each row -> (..., T, T) with zero outside the band."""
     steps, width = band.shape[-2], band.shape[-1]
     window = width // 2
+    # laid out in rows one shorter than they are, each row moves right by one against the row above
     flat = F.pad(band, (0, steps)).flatten(-2)[..., : steps * (steps + 2 * window)]
-    return flat.unflatten(-1, (steps, steps + 2 * window))[..., window : window + steps]
+    skewed: Tensor = flat.reshape(*band.shape[:-1], steps + 2 * window)
+    return skewed[..., window : window + steps]
 
 
 def square_to_band(square: Tensor, window: int) -> Tensor:
     """(..., T, T) -> (..., T, 2w+1): of each row the entries at offsets -w..w, zero past the edges."""
     steps = square.shape[-1]
     flat = F.pad(F.pad(square, (window, window)).flatten(-2), (0, steps))
-    return flat.unflatten(-1, (steps, steps + 2 * window + 1))[..., : 2 * window + 1]
+    straight: Tensor = flat.reshape(*square.shape[:-1], steps + 2 * window + 1)
+    return straight[..., : 2 * window + 1]
 
 
 class RelativeAttention(nn.Module):
@@ -76,7 +79,7 @@ class RelativeAttention(nn.Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, C, T) -> (B, H, T, C / H)."""
-        return x.unflatten(1, (self.n_heads, -1)).transpose(2, 3)
+        return x.reshape(x.shape[0], self.n_heads, -1, x.shape[2]).transpose(2, 3)
 
 
 class FeedForward(nn.Module):

@@ -67,7 +67,8 @@ class PeriodDiscriminator(nn.Module):
     def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
         """wave (B, 1, N) -> scores (B, n), feature maps."""
         missing = -wave.shape[-1] % self.period
-        rows = F.pad(wave, (0, missing), mode="reflect").unflatten(-1, (-1, self.period))
+        padded = F.pad(wave, (0, missing), mode="reflect")
+        rows = padded.reshape(wave.shape[0], 1, -1, self.period)
         return _judge(rows, self.convs, self.conv_post)
 
 

@@ -170,7 +170,7 @@ def _discriminator_step(state: Trained, real: Tensor, fake: Tensor, settings: St
     pairs = [score.chunk(2) for score in scores]
     loss = discriminator_loss([pair[0] for pair in pairs], [pair[1] for pair in pairs])
     state.optimizer_d.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward([loss])
     norm = gradient_norm(state.discriminator.parameters())
     state.optimizer_d.step()
     return loss.detach(), norm
@@ -193,7 +193,7 @@ def _generator_step(
     )
     kl = settings.c_kl * kl_loss(out.z_p, out.logs_q, out.m_p, out.logs_p, out.mask)
     state.optimizer_g.zero_grad(set_to_none=True)
-    (gen + fm + mel + kl).backward()
+    torch.autograd.backward([gen + fm + mel + kl])
     norm = gradient_norm(state.generator.parameters())
     state.optimizer_g.step()
     return (gen.detach(), fm.detach(), mel.detach(), kl.detach()), norm
@@ -208,7 +208,8 @@ def _real_mel(batch: Batch, draws: Draws, settings: StepSettings) -> Tensor:
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
     """L2 norm of all gradients together, without leaving the device."""
     norms = torch._foreach_norm([part.grad for part in parameters if part.grad is not None])
-    return torch.linalg.vector_norm(torch.stack(norms))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm
 
 
 def _mixed(device: torch.device, kind: torch.dtype | None) -> contextlib.AbstractContextManager[object]:

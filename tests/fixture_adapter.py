@@ -140,3 +140,21 @@ def rmvpe_net(state: dict[str, Any]) -> Any:
             return net(torch.from_numpy(mel)[None])[0].numpy()
 
     return run
+
+
+def change_rms(source: Any, source_rate: int, output: Any, output_rate: int, rate: float) -> Any:
+    from infer.volume import mix_volume
+
+    return mix_volume(source, source_rate, output, output_rate, rate)
+
+
+def blend(features: Any, index_path: str, index_rate: float) -> Any:
+    from infer.retrieval import open_index
+
+    return open_index(Path(index_path)).blend(features, index_rate)
+
+
+def protect_mix(blended: Any, raw: Any, f0: Any, protect: float) -> Any:
+    from infer.retrieval import protect_unvoiced
+
+    return protect_unvoiced(blended, raw, f0, protect)

@@ -1,0 +1,101 @@
+"""The loudness contour of the input, mixed into the output: on whole arrays and on recordings of any length.
+
+Separate because it needs the contours of two complete recordings but only ever two numbers a second of each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLOOR = 1e-6
+CEILING = 0.99
+"""Highest sample the mix may raise anything to."""
+
+
+class Contour:
+    """RMS every half second over windows of a second, and the peak near each, of audio fed in blocks."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._cell = sample_rate // 2
+        self._window = sample_rate
+        self._energy: list[float] = []
+        self._peak: list[float] = []
+        self._held: NDArray[np.floating] = np.zeros(0)
+        self._samples = 0
+
+    def feed(self, block: NDArray[np.floating]) -> None:
+        """Take in the next samples."""
+        self._samples += len(block)
+        joined = np.concatenate([self._held, block]) if len(self._held) else block
+        whole = len(joined) // self._cell
+        for index in range(whole):
+            self._close(joined[index * self._cell : (index + 1) * self._cell])
+        self._held = joined[whole * self._cell :].copy()
+
+    def _close(self, cell: NDArray[np.floating]) -> None:
+        wide = cell.astype(np.float64)
+        self._energy.append(float(wide @ wide))
+        self._peak.append(float(np.abs(wide).max(initial=0.0)))
+
+    def _cells(self, values: list[float], last: float) -> NDArray[np.float64]:
+        return np.array([*values, last, 0.0])
+
+    def rms(self) -> NDArray[np.float64]:
+        """RMS at 0, 0.5, 1 s and so on: 1 + samples // half a second values, with silence beyond both ends."""
+        wide = self._held.astype(np.float64)
+        cells = self._cells(self._energy, float(wide @ wide))
+        points = 1 + self._samples // self._cell
+        before = np.concatenate([[0.0], cells])[:points]
+        return np.sqrt((before + cells[:points]) / self._window)
+
+    def peaks(self) -> NDArray[np.float64]:
+        """The highest sample that each point of `rms` can act on once it is stretched over the recording."""
+        cells = self._cells(self._peak, float(np.abs(self._held).max(initial=0.0)))
+        points = 1 + self._samples // self._cell
+        padded = np.pad(cells, (2, 3))
+        return np.max([padded[shift : shift + points] for shift in range(4)], axis=0)
+
+
+def at(points: NDArray[np.floating], total: int, start: int, stop: int) -> NDArray[np.float64]:
+    """A contour of `points` stretched over `total` samples, at samples [start, stop): linear between points.
+
+    Each point stands in the middle of its share of the recording, as image scaling does it.
+    """
+    position = (np.arange(start, stop) + 0.5) * len(points) / total - 0.5
+    return np.interp(position, np.arange(len(points)), points)
+
+
+def gain(
+    source: NDArray[np.floating],
+    output: NDArray[np.floating],
+    mix: float,
+    span: tuple[int, int, int],
+    peaks: NDArray[np.floating] | None = None,
+) -> NDArray[np.float64]:
+    """Factor for samples [start, stop) of `total` that gives the output the source's loudness contour.
+
+    `source` and `output` are RMS contours, `span` is (total, start, stop). `mix` 1 leaves the output alone, 0
+    follows the source entirely: source^(1 - mix) * output^(mix - 1). With the output's `peaks` the factor never
+    raises a sample above 0.99, so that one silent moment of the model cannot force the rest to be turned down.
+    """
+    total, start, stop = span
+    wanted = at(source, total, start, stop) ** (1 - mix)
+    present = np.maximum(at(output, total, start, stop), FLOOR) ** (mix - 1)
+    factor = wanted * present
+    if peaks is None:
+        return factor
+    room = np.maximum(1.0, CEILING / np.maximum(at(peaks, total, start, stop), FLOOR))
+    return np.minimum(factor, room)
+
+
+def mix_volume(
+    source: NDArray[np.floating], source_rate: int, output: NDArray[np.floating], output_rate: int, mix: float
+) -> NDArray[np.float64]:
+    """`output` (M,) with the loudness contour of `source` (N,) mixed in as `gain` says; for audio in memory."""
+    contours = []
+    for audio, rate in ((source, source_rate), (output, output_rate)):
+        contour = Contour(rate)
+        contour.feed(audio)
+        contours.append(contour.rms())
+    return output * gain(contours[0], contours[1], mix, (len(output), 0, len(output)))

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 
 import click
@@ -29,7 +29,7 @@ from infer.phone_encoder import (
 from trainer.recipes.phone_encoder import measures, sentences
 from trainer.recipes.phone_encoder.align import Aligner, read_speech, read_table
 from trainer.recipes.phone_encoder.corpus import HELD_OUT_VOICES
-from trainer.recipes.phone_encoder.labels import UNKNOWN, Utterance, frame_labels, phone_numbers
+from trainer.recipes.phone_encoder.labels import UNKNOWN, Segment, Utterance, frame_labels, phone_numbers
 from trainer.recipes.phone_encoder.measures import Features, Spoken
 from trainer.recipes.phone_encoder.speak import flite_program, say_flite
 
@@ -106,6 +106,16 @@ def real_voices(table: Path, speakers: list[str], most: int) -> Voices:
     return {speaker: said for speaker, said in voices.items() if len(said) >= 4}
 
 
+def parallel_voices(table: Path, speakers: list[str]) -> Voices:
+    """One recording of every sentence of each speaker, in any language; no phones are needed to compare sentences."""
+    voices: Voices = {speaker: [] for speaker in speakers}
+    for path, text, speaker in read_table(table):
+        if speaker in voices and text and path.exists() and text not in {u.text for u in voices[speaker]}:
+            audio = read_speech(path)
+            voices[speaker].append(Utterance(audio, (Segment(None, 0.0, len(audio) / 16000),), speaker, text))
+    return voices
+
+
 def agreement(first: list[Spoken], second: list[Spoken]) -> tuple[float, float]:
     """Phone and class agreement, every third utterance of one voice asked in the other two thirds of the other."""
     pool = [spoken for index, spoken in enumerate(second) if index % 3]
@@ -123,7 +133,7 @@ def distance(first: list[Spoken], second: list[Spoken], target: list[Utterance])
     return float(np.mean(found))
 
 
-def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str]) -> dict[str, float]:
+def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str], parallel: Voices) -> dict[str, float]:
     """Every figure of one feature: flite pairs, pairs of real voices, the leak of the speaker, speed.
 
     A voice of `heard`, one that training knew, is only ever the target of a pair.
@@ -148,6 +158,9 @@ def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str]) -> d
             figures[f"{title}: same phone"], figures[f"{title}: same class"] = np.mean(found, axis=0)
     if len(people) > 1:
         figures["people: leak"] = measures.speaker_leak(list(people.values()))
+    for a, b in combinations(parallel, 2):
+        first, second = spoken_by(parallel[a], feature), spoken_by(parallel[b], feature)
+        figures[f"{a}, {b}: sentence contrast"] = measures.sentence_contrast(first, second)
     figures["times real time"] = speed(feature)
     return {name: round(float(value), 3) for name, value in figures.items()}
 
@@ -192,15 +205,19 @@ def table(figures: dict[str, dict[str, float]]) -> str:
 @click.option("--table", "rows", type=click.Path(path_type=Path, exists=True), help="CSV: path, text, speaker.")
 @click.option("--speakers", default="", help="Speakers of the table to measure on, with commas.")
 @click.option("--heard", default="", help="Those of them that training heard, with commas: only targets then.")
+@click.option("--parallel", default="", help="Speakers of the table who say the same sentences, any language.")
 @click.option("--most", default=45, show_default=True, help="Recordings a speaker.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-def main(weights: Path | None, rows: Path | None, speakers: str, heard: str, most: int, as_json: bool) -> None:
+def main(
+    weights: Path | None, rows: Path | None, speakers: str, heard: str, parallel: str, most: int, as_json: bool
+) -> None:
     """Measure the encoder against cepstra on voices it never heard."""
     encoder = load_phone_encoder(weights)
     flite = flite_voices() if flite_program() else {}
     real = real_voices(rows, [s for s in speakers.split(",") if s], most) if rows else {}
+    together = parallel_voices(rows, [s for s in parallel.split(",") if s]) if rows else {}
     known = {s for s in heard.split(",") if s}
-    figures = {f.name: measure(f, flite, real, known) for f in features_of(encoder)}
+    figures = {f.name: measure(f, flite, real, known, together) for f in features_of(encoder)}
     unheard = {voice: said for voice, said in real.items() if voice not in known}
     rights = {"synthesizers": accuracy(encoder, flite), "people": accuracy(encoder, unheard)}
     if as_json:

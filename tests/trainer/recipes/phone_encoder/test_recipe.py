@@ -15,7 +15,6 @@ from trainer.recipes.phone_encoder import corpus
 from trainer.recipes.phone_encoder.__main__ import main
 from trainer.recipes.phone_encoder.train import CYCLES, Settings, learning_rate, train
 
-
 TOY = EncoderShape(width=16, blocks=1)
 
 

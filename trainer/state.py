@@ -35,7 +35,8 @@ class Best:
     """The step whose held-out measurement was the best so far, and the file that holds its generator."""
 
     step: int
-    mel: float
+    mel: float | None
+    """None when nothing is held out, and the last step counts as the best."""
     file: str
 
 
@@ -134,10 +135,12 @@ class Checkpoints:
         self._prune(state)
         return path
 
-    def save_best(self, state: TrainState, mel: float) -> bool:
-        """Keep the generator when `mel` is the smallest so far; True when it was."""
-        if (state.best is not None and not mel < state.best.mel) or not math.isfinite(mel):
-            return False
+    def save_best(self, state: TrainState, mel: float | None) -> bool:
+        """Keep the generator when `mel` is the smallest so far, or when there is nothing to measure on (None)."""
+        if mel is not None:
+            before = math.inf if state.best is None or state.best.mel is None else state.best.mel
+            if not mel < before:
+                return False
         name = f"best-{state.step:08d}.safetensors"
         with atomic.in_words(f"the checkpoint {name}"):
             self.folder.mkdir(parents=True, exist_ok=True)

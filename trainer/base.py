@@ -1,0 +1,97 @@
+"""Base weights that a training starts from: published ones that were pulled, or the small one packaged here.
+
+Separate because they come from outside: every tensor is checked against the network before it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from catalog.errors import BadModel, BadRequest, MissingWeights
+from infer.pull import place, published
+from infer.weights import fit_shapes, read_base
+from trainer.config import TrainConfig
+from trainer.state import TrainState
+
+PACKAGED = Path(__file__).parent / "data"
+_MAY_DIFFER = {
+    "enc_p.emb_phone.": "the layer that reads content features",
+    "emb_g.": "the table of speakers",
+    "enc_q.": "the posterior encoder",
+}
+"""Parts that depend on the encoder and the set, or that a base may leave out, with their names in words."""
+
+
+def find_base(asked: str | None, config: TrainConfig, weights: Path) -> tuple[Path | None, str]:
+    """The generator's file to start from, and in words what the training starts from.
+
+    `asked` is None for the preset's own if it is there, "none" for none, else a published name or a file. Raises
+    MissingWeights or BadRequest when what is asked for by name is not there.
+    """
+    if asked == "none" or (asked is None and config.base is None):
+        return None, "from scratch"
+    name = asked or str(config.base)
+    if asked is not None and Path(asked).is_file():
+        return Path(asked), f"from {asked}"
+    packaged = PACKAGED / f"{name}-generator.safetensors"
+    if packaged.is_file():
+        return packaged, f"from the packaged base {name}"
+    wanted = f"{name}-generator"
+    if wanted not in published():
+        raise BadRequest(f"There are no base weights called {name}; a file, a published name or none is possible")
+    if place(wanted, weights).is_file():
+        return place(wanted, weights), f"from the published base {name}"
+    if asked is not None:
+        raise MissingWeights(f"The base weights {name} are not here: curator models pull {wanted}")
+    return None, f"from scratch (the base {name} is not here: curator models pull {wanted})"
+
+
+def discriminator_of(generator: Path) -> Path:
+    """Where the discriminator of a generator's file lies: f0G40k.pth beside f0D40k.pth, and the like."""
+    name = generator.name
+    return generator.with_name(name.replace("generator", "discriminator").replace("G", "D"))
+
+
+def load_base(state: TrainState, generator: Path) -> list[str]:
+    """Load base weights into new networks; gives in words what the base lacks and is learned anew.
+
+    Raises BadModel for a file that is damaged or of another network.
+    """
+    anew: list[str] = []
+    own = state.generator.state_dict()
+    given = _read(generator)
+    for prefix, words in _MAY_DIFFER.items():
+        parts = [name for name in own if name.startswith(prefix)]
+        if any(name not in given or given[name].shape != own[name].shape for name in parts):
+            anew.append(words)
+            given = {name: value for name, value in given.items() if not name.startswith(prefix)}
+            given |= {name: own[name] for name in parts}
+    state.generator.load_state_dict(_fit(generator, given, own))
+    beside = discriminator_of(generator)
+    if beside != generator and beside.is_file():
+        state.discriminator.load_state_dict(_fit(beside, _read(beside), state.discriminator.state_dict()))
+    else:
+        anew.append("the discriminator")
+    return anew
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if path.suffix != ".safetensors":
+        return dict(read_base(path))
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise BadModel(f"{path.name} is cut off or not safetensors") from error
+
+
+def _fit(path: Path, given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    try:
+        return fit_shapes(given, {name: value.shape for name, value in own.items()})
+    except BadModel as error:
+        raise BadModel(f"{path.name}: {error}") from error

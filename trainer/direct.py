@@ -1,0 +1,106 @@
+"""One training step along the path of a conversion: prior, reversed flow, decoder; without the posterior encoder.
+
+Separate from the published step because it is another method for another purpose: where there are minutes and two
+cores instead of hours and a GPU, spectral losses on what a conversion says reach an intelligible voice first, and the
+discriminator can join later. The network and its parameters are the same.
+Methods: Yamamoto et al. 2020 (multi-resolution STFT loss), Kong et al. 2020 (the adversarial part).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from infer.mel import MelSettings, mel_from_spectrogram, mel_spectrogram, spectrogram
+from infer.synthesizer import Synthesizer, frame_mask, take_slices
+from infer.weight_norm import held_weights
+from trainer.config import LossWeights
+from trainer.losses import discriminator_loss, feature_loss, generator_loss, mel_loss
+from trainer.step import Batch, StepLosses, Trained, gradient_norm
+
+NOISE_SCALE = 0.66666
+"""Spread of the prior's noise, as in a conversion."""
+RESOLUTIONS = ((512, 128), (1024, 256), (256, 64))
+"""FFT size and hop in samples."""
+
+
+@dataclass(frozen=True)
+class DirectSettings:
+    """What a direct step needs to know beyond the networks."""
+
+    mel: MelSettings
+    slice_frames: int
+    weights: LossWeights
+    adversarial: bool
+    """Whether the discriminator takes part in this step."""
+
+
+def direct_step(state: Trained, batch: Batch, starts: Tensor, settings: DirectSettings) -> StepLosses:
+    """Change the generator, and the discriminator where it takes part, by one step; `starts` (B,) in frames."""
+    hop, frames = state.generator.config.hop, settings.slice_frames
+    made = speak_slices(state.generator, batch, starts, frames)
+    real = take_slices(batch.wave, starts * hop, frames * hop)
+    zero = torch.zeros((), device=made.device)
+    disc = norm_d = gen = features = zero
+    if settings.adversarial:
+        disc, norm_d = _train_discriminator(state, real, made.detach())
+        gen, features = _judged(state, real, made)
+    weights = settings.weights
+    spec = take_slices(batch.spec, starts, frames)
+    mel = weights.mel * mel_loss(
+        mel_from_spectrogram(spec, settings.mel), mel_spectrogram(made.squeeze(1), settings.mel)
+    )
+    stft = weights.stft * stft_loss(real.squeeze(1), made.squeeze(1)) if weights.stft else zero
+    gen, features = weights.adversarial * gen, weights.feature / 2 * features
+    state.optimizer_g.zero_grad(set_to_none=True)
+    torch.autograd.backward([mel + stft + gen + features])
+    norm_g = gradient_norm(state.generator.parameters())
+    state.optimizer_g.step()
+    return StepLosses(disc, gen.detach(), features.detach(), (mel + stft).detach(), zero, norm_d, norm_g, made.detach())
+
+
+def speak_slices(network: Synthesizer, batch: Batch, starts: Tensor, frames: int) -> Tensor:
+    """What a conversion would say in each slice: (B, 1, frames * hop)."""
+    voice = network.emb_g(batch.sid).unsqueeze(-1)
+    mask = frame_mask(batch.phone_lengths, batch.phone.shape[1], batch.phone.dtype)
+    mean, log_deviation = network.enc_p(batch.phone, batch.pitch, mask)
+    noise = torch.randn_like(mean) * NOISE_SCALE
+    z = network.flow((mean + log_deviation.exp() * noise) * mask, mask, voice, reverse=True) * mask
+    f0 = None if batch.f0 is None else take_slices(batch.f0.unsqueeze(1), starts, frames).squeeze(1)
+    wave: Tensor = network.dec(take_slices(z, starts, frames), f0, voice)
+    return wave
+
+
+def stft_loss(real: Tensor, made: Tensor) -> Tensor:
+    """Mean over three resolutions of spectral convergence and log-magnitude L1; waves (B, N)."""
+    terms = []
+    for size, hop in RESOLUTIONS:
+        there, here = spectrogram(real, size, hop, size), spectrogram(made, size, hop, size)
+        convergence = torch.linalg.vector_norm(here - there) / torch.linalg.vector_norm(there)
+        terms.append(convergence + (here.log() - there.log()).abs().mean())
+    return torch.stack(terms).mean()
+
+
+def _train_discriminator(state: Trained, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+    scores, _ = state.discriminator(torch.cat([real, made]))
+    pairs = [score.chunk(2) for score in scores]
+    loss = discriminator_loss([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    state.optimizer_d.zero_grad(set_to_none=True)
+    torch.autograd.backward([loss])
+    norm = gradient_norm(state.discriminator.parameters())
+    state.optimizer_d.step()
+    return loss.detach(), norm
+
+
+def _judged(state: Trained, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+    """The generator's adversarial and feature-matching losses, with the discriminator as it now is."""
+    judge = state.discriminator
+    judge.requires_grad_(False)
+    with held_weights(judge):
+        with torch.no_grad():
+            _, features_real = judge(real)
+        scores, features_made = judge(made)
+    judge.requires_grad_(True)
+    return generator_loss(scores), feature_loss(features_real, features_made)

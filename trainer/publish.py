@@ -1,0 +1,110 @@
+"""Turn a finished training into a model of the registry: weights, retrieval index and the card.
+
+Separate from the loop because a model is published whole, by the registry's own rename, and its card is a promise to
+the converter.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalog import registry
+from catalog.library import Library
+from catalog.records import SetInfo
+from trainer.config import TrainRequest
+from trainer.dataset import crops_per_epoch
+from trainer.index import write_index
+from trainer.loop import Training
+from trainer.prepare import Encoder, Prepared, f0_stats
+from trainer.state import Checkpoints, TrainState
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that the card tells about how a model came to be."""
+
+    run_id: str
+    request: TrainRequest
+    info: SetInfo
+    training: Training
+    prepared: Prepared
+    encoder: Encoder
+    started_from: str
+    """What the networks were before the first step, in words."""
+    seconds: float
+    """Seconds that the last start of this run took."""
+
+
+def publish(library: Library, made: Made, state: TrainState, checkpoints: Checkpoints) -> dict[str, Any]:
+    """Publish the best generator of a training and give its card; raises BadRequest when the name is taken."""
+
+    def build(folder: Path) -> dict[str, Any]:
+        assert state.best is not None
+        shutil.copyfile(checkpoints.folder / state.best.file, folder / registry.WEIGHTS)
+        rows = write_index(made.prepared.train, folder)
+        return card(made, state, rows)
+
+    return registry.publish(library, made.request.model, build=build, replace=made.request.replace)
+
+
+def card(made: Made, state: TrainState, index_rows: int) -> dict[str, Any]:
+    """The facts of a model, as every other part of the program reads them."""
+    config, prepared = made.training.config, made.prepared
+    best = state.best.step if state.best else state.step
+    return {
+        "version": "v2",
+        "f0": made.training.network.f0,
+        "sample_rate": config.sample_rate,
+        "config": made.training.network.to_dict(),
+        "encoder": {"name": made.encoder.name, "version": made.encoder.version, "dim": made.encoder.dim},
+        "numerics": config.numerics,
+        "set": {
+            "id": made.info.id,
+            "name": made.info.name,
+            "clips": made.info.clips,
+            "seconds": round(made.info.seconds, 3),
+        },
+        "run": {
+            "id": made.run_id,
+            "preset": made.request.preset,
+            "steps": state.step,
+            "best_step": best,
+            "epochs": round(epochs(made.training, state.step), 2),
+            "seed": made.request.seed,
+            "device": str(made.training.device),
+            "started_from": made.started_from,
+            "seconds": round(made.seconds, 1),
+            "settings": config.to_dict(),
+        },
+        "metrics": metrics(made, state),
+        "ledger": prepared.ledger.summary(),
+        "f0_method": prepared.f0_method,
+        "f0_stats": f0_stats(prepared.train),
+        "index": {"rows": index_rows, "clips": len(prepared.train)},
+        "licence": "",
+        "consent": "",
+        "speakers": list(prepared.speakers),
+    }
+
+
+def metrics(made: Made, state: TrainState) -> dict[str, Any]:
+    """What was measured on held-out clips, of the best step; says so when nothing was held out."""
+    facts: dict[str, Any] = {"held_out": made.prepared.how_held_out}
+    if state.best is not None and state.best.mel is not None:
+        facts["held_out/mel"] = round(state.best.mel, 5)
+        facts["best_step"] = state.best.step
+    return facts
+
+
+def epochs(training: Training, steps: int) -> float:
+    """Passes over the set that a number of steps makes."""
+    return steps * training.config.batch_size / crops_per_epoch(training.train, training.config.segment_frames)
+
+
+def result(run_id: str, card_: Mapping[str, Any], state: TrainState) -> dict[str, Any]:
+    """The job's result for a published model."""
+    return {"model": card_["name"], "run": run_id, "step": state.step, "card": dict(card_)}

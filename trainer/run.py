@@ -1,0 +1,91 @@
+"""One run from a frozen set to a published model: the parts of the trainer in their order.
+
+Separate from `trainer.__main__`, which refuses bad requests before any of this is loaded.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from catalog import sets
+from catalog.jobs import JobReport
+from catalog.library import Library
+from infer.content import load_encoder
+from infer.synthesizer import SynthesizerConfig
+from trainer.base import find_base
+from trainer.config import TrainConfig, TrainRequest
+from trainer.device import choose_device
+from trainer.loop import Training, train
+from trainer.prepare import Encoder, Prepared, Stopped, prepare
+from trainer.publish import Made, publish
+
+
+def make_model(library: Library, request: TrainRequest, report: JobReport, began: float) -> dict[str, Any]:
+    """Prepare, train and publish; gives the job's result, or where it stopped.
+
+    `began` is the monotonic time at which the job started. Raises CuratorError in words when it cannot go on.
+    """
+    config = request.config()
+    device = choose_device(request.device, config.threads)
+    base, started_from = find_base(request.base, config, library.weights)
+    report.event("note", text=f"Training on {device.type}, {started_from}")
+    manifest = sets.load(library, request.set_name)
+    encoder = load_encoder(request.encoder, library.weights, device.type)
+    try:
+        prepared = prepare(
+            library,
+            request.set_name,
+            manifest.clips,
+            config,
+            encoder=encoder,
+            f0_method=request.f0_method,
+            device=device.type,
+            seed=request.seed,
+            report=report,
+        )
+    except Stopped:
+        return {"outcome": "stopped", "step": 0, "steps": config.steps}
+    tell(prepared, report)
+    training = plan(config, request.seed, device, encoder, prepared, report.job.path, base)
+    report.phase("train")
+    state, checkpoints = train(training, report)
+    if state.step < training.steps:
+        return {"outcome": "stopped", "step": state.step, "steps": training.steps}
+    report.phase("publish")
+    seconds = time.monotonic() - began
+    made = Made(report.job.id, request, manifest.info, training, prepared, encoder, started_from, seconds)
+    card = publish(library, made, state, checkpoints)
+    return {"model": card["name"], "step": state.step, "steps": training.steps, "card": card}
+
+
+def plan(
+    config: TrainConfig,
+    seed: int,
+    device: torch.device,
+    encoder: Encoder,
+    prepared: Prepared,
+    folder: Path,
+    base: Path | None,
+) -> Training:
+    """What the loop is given, with a network whose sizes follow from preset, encoder and speakers."""
+    network = SynthesizerConfig.from_dict(
+        {
+            **config.network,
+            "sample_rate": config.sample_rate,
+            "spec_channels": config.n_fft // 2 + 1,
+            "phone_dim": encoder.dim,
+            "spk_embed_dim": max(int(config.network["spk_embed_dim"]), len(prepared.speakers)),
+        }
+    )
+    return Training(config, network, seed, device, prepared.train, prepared.held_out, prepared.digest, folder, base)
+
+
+def tell(prepared: Prepared, report: JobReport) -> None:
+    """Write the ledger beside the run and say what became of the set."""
+    prepared.ledger.write(report.job.path / "ledger.json")
+    report.event("ledger", **prepared.ledger.summary())
+    report.event("note", text=prepared.how_held_out)

@@ -204,23 +204,24 @@ class PhoneEncoder(nn.Module):
         return out
 
     @torch.no_grad()
-    def encode(self, audio: Tensor, block: int = _BLOCK) -> Tensor:
+    def encode(self, audio: Tensor, block: int = _BLOCK, gain: float | None = None) -> Tensor:
         """Raw content features (B, T, 128) of audio (N,) or (B, N) at 16 kHz, T = (N - 400) // 320 + 1.
 
-        Each recording is brought to one loudness first, so gain does not change the result. Long audio runs in
-        pieces of `block` frames with the network's whole reach on both sides: the values do not depend on `block`.
+        Each recording is brought to one loudness first, so gain does not change the result; for a part of a
+        recording give the `gain` of the whole (`level_gain`). Long audio runs in pieces of `block` frames with the
+        network's whole reach on both sides: the values do not depend on `block`.
         """
         rows = audio.unsqueeze(0) if audio.dim() == 1 else audio
         if rows.dim() != 2:
             raise ValueError(f"audio must be (N,) or (B, N), not {tuple(audio.shape)}")
         total, reach = frame_count(rows.shape[-1]), self.shape.reach
-        gain = level_gain(rows)
+        factor: Tensor | float = level_gain(rows) if gain is None else gain
         pieces = [rows.new_zeros(rows.shape[0], 0, FEATURE_SIZE)]
         for start in range(0, total, block):
             stop = min(start + block, total)
             left, right = max(0, start - reach), min(total, stop + reach)
             end = rows.shape[-1] if right == total else (right - 1) * FRAME_HOP + WINDOW
-            piece = self.features(self.front(rows[:, left * FRAME_HOP : end] * gain))
+            piece = self.features(self.front(rows[:, left * FRAME_HOP : end] * factor))
             pieces.append(piece[:, start - left : stop - left])
         return torch.cat(pieces, dim=1)
 

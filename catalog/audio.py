@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,9 @@ _SUFFIXES = (
 AUDIO_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 SILENT_BELOW_DB = -60.0
 CANCELS_BELOW_DB = -10.0
+MEASURED_WHOLE_S = 120.0
+MEASURED_AT_MOST_S = 600.0
+MEASURED_WINDOWS = 64
 
 
 def probe(path: Path | str) -> AudioInfo:
@@ -111,15 +115,12 @@ def read(path: Path | str, start: int = 0, end: int | None = None, *, mono: bool
     path = Path(path)
     if start < 0 or (end is not None and end < start):
         raise BadRequest(f"{path}: {start} to {end} is not a range of samples.")
-    frames = None if end is None else end - start
-    parts = list(blocks(path, start=start, frames=frames, salvage=True))
-    info = probe(path)
-    if not parts:
-        if frames == 0:
-            parts = [np.zeros((0, info.channels), np.float32)]
-        else:
-            raise BadAudio(f"{path} ends before {start / info.sample_rate:.2f} s.")
-    samples = np.concatenate(parts)
+    with decoding.open_audio(path) as decoder:
+        info = decoder.info
+        samples = decoding.Cursor(decoder).read(start, sys.maxsize if end is None else end)
+    if not len(samples) and end != start:
+        raise BadAudio(f"{path} ends before {start / info.sample_rate:.2f} s.")
+    _check_numbers(path, samples, start, info.sample_rate)
     if mono:
         return to_mono(samples, mono_weights(path) if info.channels > 1 else None), info.sample_rate
     return samples, info.sample_rate
@@ -158,20 +159,42 @@ def to_mono(x: Samples, weights: npt.NDArray[np.float32] | None = None) -> Sampl
 
 
 def mono_weights(path: Path | str) -> npt.NDArray[np.float32]:
-    """The weight of each channel in this file's mono mix, measured over the file; raises BadAudio."""
+    """The weight of each channel in this file's mono mix, the same for all its parts; raises BadAudio.
+
+    Measured over the whole of a file of up to two minutes, else over windows spread evenly over it.
+    """
     stat = os.stat(path)
     return _file_weights(str(path), stat.st_size, stat.st_mtime_ns).copy()
 
 
 @lru_cache(maxsize=256)
 def _file_weights(path: str, size: int, changed: int) -> npt.NDArray[np.float32]:
-    energy: npt.NDArray[np.float64] | None = None
-    for block in blocks(path, salvage=True):
-        wide = block.astype(np.float64)
-        product = wide.T @ wide
-        energy = product if energy is None else energy + product
-    assert energy is not None, "blocks raises when nothing decodes"
+    with decoding.open_audio(Path(path)) as decoder:
+        info = decoder.info
+        energy = np.zeros((info.channels, info.channels))
+        for samples in _spread(decoder):
+            wide = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
+            energy += wide.T @ wide
     return _weights_of(energy)
+
+
+def _spread(decoder: decoding.Decoder) -> Iterator[Samples]:
+    """Parts that stand for the whole file."""
+    info = decoder.info
+    cursor = decoding.Cursor(decoder)
+    length = info.samples or 0
+    if not decoder.seeks or length <= MEASURED_WHOLE_S * info.sample_rate:
+        step = info.sample_rate
+        for number in range(int(MEASURED_AT_MOST_S)):
+            part = cursor.read(number * step, (number + 1) * step)
+            if not len(part):
+                return
+            yield part
+    else:
+        window = info.sample_rate // 2
+        for number in range(MEASURED_WINDOWS):
+            place = (length - window) * number // (MEASURED_WINDOWS - 1)
+            yield cursor.read(place, place + window)
 
 
 def _weights(x: Samples) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ Separate because this is where formats differ: how exact a seek is, how damage s
 from __future__ import annotations
 
 import contextlib
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ CHUNK = 1 << 16
 SETTLE_S = 0.5
 HEADER_MAY_BE_OFF_S = 0.1
 KNOWN_LENGTH_BELOW = 1 << 40
+UNKNOWN_SIZE_FROM = 0x7FFF0000
+"""Writers that cannot go back leave a data size near 2 or 4 GiB in the header of a wav."""
+SEEK_FROM_S = 60.0
+LOST_AT_MOST_S = 600.0
+TRUE_LENGTHS = frozenset(("mp4", "flac", "wav", "tta", "wv", "aiff", "caf", "au", "w64"))
 CONTAINERS = (
     "wav,w64,flac,mp3,ogg,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,wv,tta,ac3,eac3,aiff,au,caf,ape,amr,gsm,g722,"
     "avi,mpegts,mpeg,dsf,voc,flv"
@@ -123,7 +129,7 @@ class SoundFileDecoder:
         self.seeks = bool(file.seekable())
         known = 0 < file.frames < KNOWN_LENGTH_BELOW
         self.info = AudioInfo(
-            file.samplerate, file.channels, file.frames if known else None, f"{file.format}/{file.subtype}"
+            file.samplerate, file.channels, _claimed(file) if known else None, f"{file.format}/{file.subtype}"
         )
 
     def chunks(self, start: int) -> Iterator[Samples]:
@@ -134,7 +140,7 @@ class SoundFileDecoder:
         position = 0
         try:
             if start and self.seeks:
-                position = self._file.seek(max(0, min(start, claimed or start) - round(SETTLE_S * rate)))
+                position = self._file.seek(max(0, min(start, self._file.frames) - round(SETTLE_S * rate)))
             while True:
                 chunk = self._file.read(CHUNK, dtype="float32", always_2d=True)
                 if not len(chunk):
@@ -143,64 +149,133 @@ class SoundFileDecoder:
                 position += len(chunk)
                 if len(fresh):
                     yield fresh
-        except soundfile.SoundFileError as error:
-            raise Damaged(_cut_short(self._path, position, claimed, rate)) from error
+        except soundfile.SoundFileError:
+            yield from self._beyond(max(start, position))
         if claimed and position < claimed - round(HEADER_MAY_BE_OFF_S * rate):
             raise Damaged(_cut_short(self._path, position, claimed, rate))
+
+    def _beyond(self, position: int) -> Iterator[Samples]:
+        """What ffmpeg, which passes over damage, still gets out of the file from here on."""
+        rate, claimed = self.info.sample_rate, self.info.samples
+        with contextlib.ExitStack() as stack:
+            other = _open_av(self._path, stack)
+            if other is not None and other.info.channels == self.info.channels and other.info.sample_rate == rate:
+                for chunk in other.chunks(position):
+                    position += len(chunk)
+                    yield chunk
+        raise Damaged(_cut_short(self._path, position, claimed, rate))
 
 
 class AvDecoder:
     """ffmpeg through PyAV: seeks where the container counts samples, else decodes from the start and discards."""
 
-    def __init__(self, path: Path, container: Any) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._container = container
-        self._stream = container.streams.audio[0]
-        self.seeks = False
-        first = next(self._frames())
-        stream = self._stream
-        samples = None
-        if stream.duration and stream.time_base:
-            samples = round(float(stream.duration * stream.time_base) * first.sample_rate)
-        kind = container.format.name.split(",")
-        name = "mp4" if "mp4" in kind else kind[0]
-        codec = stream.codec_context.name
-        self.info = AudioInfo(first.sample_rate, first.layout.nb_channels, samples, f"{name}/{codec}")
+        with _container(path) as container:
+            stream = container.streams.audio[0]
+            names = container.format.name.split(",")
+            first = next(frame for frame in _frames(container, stream, []))
+            rate = first.sample_rate
+            seconds = float(stream.duration * stream.time_base) if stream.duration else None
+            self._counts_samples = bool(stream.time_base) and stream.time_base * rate == 1
+            self._name = "mp4" if "mp4" in names else names[0]
+            self.seeks = self._name == "mp4" and self._counts_samples
+            self.info = AudioInfo(
+                rate,
+                first.layout.nb_channels,
+                round(seconds * rate) if seconds else None,
+                f"{self._name}/{stream.codec_context.name}",
+            )
 
     def chunks(self, start: int) -> Iterator[Samples]:
         """See `Decoder.chunks`."""
-        import av
-
-        rate = self.info.sample_rate
-        self._container.seek(0, stream=self._stream, any_frame=False)
-        convert = av.AudioResampler(format="flt", layout=self._layout(), rate=rate)
+        rate, claimed = self.info.sample_rate, self.info.samples
+        problems: list[str] = []
         position = 0
-        for frame in self._frames():
-            for even in convert.resample(frame):
-                chunk = even.to_ndarray().reshape(-1, self.info.channels)
-                fresh = chunk[max(0, start - position) :]
-                position += len(chunk)
+        with _container(self._path) as container:
+            stream = container.streams.audio[0]
+            if self.seeks and start > SEEK_FROM_S * rate:
+                container.seek(start - rate, stream=stream, any_frame=False)
+            for place, chunk in self._placed(container, stream, problems):
+                position = place + len(chunk)
+                fresh = chunk[max(0, start - place) :]
                 if len(fresh):
-                    yield fresh.astype(np.float32, copy=False)
-        if self._broken:
-            raise Damaged(_cut_short(self._path, position, self.info.samples, rate))
+                    yield fresh
+        short = self._name in TRUE_LENGTHS and claimed and position < claimed - round(HEADER_MAY_BE_OFF_S * rate)
+        if problems or short:
+            raise Damaged(_cut_short(self._path, position, claimed, rate))
 
-    def _layout(self) -> Any:
-        return self._stream.codec_context.layout
+    def _placed(self, container: Any, stream: Any, problems: list[str]) -> Iterator[tuple[int, Samples]]:
+        """Every frame with its place in samples; what was lost to damage is silence, where the container shows it."""
+        convert = _Converter(self.info)
+        position: int | None = None
+        for frame in _frames(container, stream, problems):
+            marked = frame.pts if self._counts_samples or self._name == "flac" else None
+            if marked is not None and not self._counts_samples:
+                marked = round(marked * float(stream.time_base) * self.info.sample_rate)
+            if position is None:
+                position = marked if marked is not None and self.seeks else 0
+            if marked is not None and (problems or self._name == "flac"):
+                lost = marked - position
+                if 0 < lost < LOST_AT_MOST_S * self.info.sample_rate:
+                    problems.append("a gap")
+                    yield position, np.zeros((lost, self.info.channels), np.float32)
+                    position += lost
+            chunk = convert(frame)
+            yield position, chunk
+            position += len(chunk)
 
-    def _frames(self) -> Iterator[Any]:
-        """Frames as they decode; packets that do not are passed over and remembered."""
+
+class _Converter:
+    """Frames of any sample format into float32 (n, channels) of one rate and layout."""
+
+    def __init__(self, info: AudioInfo) -> None:
+        self._info = info
+        self._from: tuple[str, str, int] | None = None
+        self._resampler: Any = None
+        self._layout: Any = None
+
+    def __call__(self, frame: Any) -> Samples:
+        """The samples of one frame."""
         import av
 
-        self._broken = False
-        try:
-            for packet in self._container.demux(self._stream):
-                try:
-                    yield from packet.decode()
-                except av.error.FFmpegError:
-                    self._broken = True
-        except av.error.FFmpegError:
-            self._broken = True
+        self._layout = self._layout or frame.layout
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._from:
+            self._from = kind
+            self._resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self._info.sample_rate)
+        parts = [even.to_ndarray().reshape(-1, self._info.channels) for even in self._resampler.resample(frame)]
+        joined = np.concatenate(parts) if parts else np.zeros((0, self._info.channels), np.float32)
+        return np.asarray(joined, dtype=np.float32)
+
+
+def _frames(container: Any, stream: Any, problems: list[str]) -> Iterator[Any]:
+    """Frames as they decode; packets that do not are passed over and noted."""
+    import av
+
+    try:
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.error.FFmpegError as error:
+                problems.append(str(error))
+    except av.error.FFmpegError as error:
+        problems.append(str(error))
+
+
+def _container(path: Path) -> Any:
+    import av
+
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+    return av.open(f"file:{path.absolute()}", options=options, metadata_errors="ignore")
+
+
+def _claimed(file: Any) -> int:
+    """The samples that the header claims: libsndfile quietly corrects a wav that was cut short, but logs it."""
+    found = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
+    if found and 0 < int(found[2]) < int(found[1]) < UNKNOWN_SIZE_FROM:
+        return int(file.frames * int(found[1]) / int(found[2]))
+    return int(file.frames)
 
 
 def _open_soundfile(path: Path, stack: contextlib.ExitStack) -> Decoder | None:
@@ -223,14 +298,13 @@ def _open_soundfile(path: Path, stack: contextlib.ExitStack) -> Decoder | None:
 def _open_av(path: Path, stack: contextlib.ExitStack) -> Decoder | None:
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
     try:
-        container = stack.enter_context(av.open(f"file:{path.absolute()}", options=options, metadata_errors="ignore"))
-        return AvDecoder(path, container) if container.streams.audio else None
+        return AvDecoder(path)
     except (av.error.FFmpegError, StopIteration, ValueError, IndexError):
         return None
 
 
 def _cut_short(path: Path, position: int, claimed: int | None, rate: int) -> str:
-    of = f" of {claimed / rate:.2f} s" if claimed and claimed > position else ""
-    return f"{path} is damaged or cut short: {position / rate:.2f} s{of} could be decoded."
+    if claimed and position < claimed:
+        return f"{path} is damaged or cut short: {position / rate:.2f} s of {claimed / rate:.2f} s could be decoded."
+    return f"{path} is damaged: parts of it could not be decoded ({position / rate:.2f} s in all)."

@@ -110,10 +110,9 @@ def frame_levels(audio: Tensor) -> Tensor:
         return audio.new_zeros(*audio.shape[:-1], 0)
     # 400 and 320 share 80 samples, so sums of 80 serve every frame without copying overlapping windows.
     whole = audio[..., : audio.shape[-1] // 80 * 80]
-    sums = whole.square().reshape(*whole.shape[:-1], -1, 80).sum(-1)
-    running = F.pad(sums.double().cumsum(-1), (1, 0))
-    starts = torch.arange(frame_count(audio.shape[-1]), device=audio.device) * 4
-    return ((running[..., starts + 5] - running[..., starts]) / WINDOW).clamp(min=0.0).to(audio.dtype)
+    parts = torch.linalg.vector_norm(whole.reshape(*whole.shape[:-1], -1, 80), dim=-1).square()
+    levels: Tensor = parts.unfold(-1, 5, 4).sum(-1) / WINDOW
+    return levels
 
 
 def speech_frames(audio: Tensor) -> Tensor:

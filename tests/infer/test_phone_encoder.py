@@ -16,6 +16,8 @@ from infer.phone_encoder import (
     EncoderShape,
     PhoneEncoder,
     frame_count,
+    frame_levels,
+    level_gain,
     load_phone_encoder,
     packaged_weights,
     read_card,
@@ -85,6 +87,19 @@ def test_silence_gives_finite_features_and_no_speech(encoder: PhoneEncoder) -> N
     assert torch.isfinite(encoder.encode(silence)).all()
     assert not speech_frames(silence).any()
     assert encoder.posteriors(silence)[0, :, -1].mean() > 0.5
+
+
+def test_frame_levels_are_the_mean_power_of_each_window() -> None:
+    audio = voiced(1.0)[:15999]
+    expected = audio.unfold(-1, 400, 320).square().mean(-1)
+    torch.testing.assert_close(frame_levels(audio), expected)
+
+
+def test_a_part_with_the_gain_of_the_whole_matches_the_whole(encoder: PhoneEncoder) -> None:
+    audio = torch.cat([voiced(3.0), 0.05 * voiced(3.0, seed=4)])
+    start, reach = 150, encoder.shape.reach
+    part = encoder.encode(audio[start * 320 :], gain=float(level_gain(audio)))
+    torch.testing.assert_close(part[:, reach:], encoder.encode(audio)[:, start + reach :], rtol=1e-3, atol=1e-3)
 
 
 def test_speech_frames_find_the_loud_part() -> None:

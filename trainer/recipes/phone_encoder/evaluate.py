@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from catalog.errors import CuratorError
 from infer.phone_encoder import (
     MEL_HOP,
     PHONES,
@@ -212,11 +213,14 @@ def main(
     weights: Path | None, rows: Path | None, speakers: str, heard: str, parallel: str, most: int, as_json: bool
 ) -> None:
     """Measure the encoder against cepstra on voices it never heard."""
-    encoder = load_phone_encoder(weights)
-    flite = flite_voices() if flite_program() else {}
-    real = real_voices(rows, [s for s in speakers.split(",") if s], most) if rows else {}
-    together = parallel_voices(rows, [s for s in parallel.split(",") if s]) if rows else {}
-    known = {s for s in heard.split(",") if s}
+    try:
+        encoder = load_phone_encoder(weights)
+        flite = flite_voices() if flite_program() else {}
+        real = real_voices(rows, _names(speakers), most) if rows and speakers else {}
+        together = parallel_voices(rows, _names(parallel)) if rows else {}
+    except CuratorError as error:
+        raise click.ClickException(str(error)) from error
+    known = set(_names(heard))
     figures = {f.name: measure(f, flite, real, known, together) for f in features_of(encoder)}
     unheard = {voice: said for voice, said in real.items() if voice not in known}
     rights = {"synthesizers": accuracy(encoder, flite), "people": accuracy(encoder, unheard)}
@@ -226,6 +230,10 @@ def main(
     click.echo(table(figures))
     click.echo(f"\nencoder {encoder.version}; frames whose phone is right: ", nl=False)
     click.echo(", ".join(f"{name} {value:.1%}" for name, value in rights.items() if value))
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
 if __name__ == "__main__":

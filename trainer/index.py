@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog import atomic
+from infer.retrieval import IndexFacts, build_index
 from trainer.dataset import Floats, TrainClip
-
-ROWS = "index_rows.json"
 
 
 def rows_of(clips: Sequence[TrainClip]) -> Floats:
@@ -21,13 +19,7 @@ def rows_of(clips: Sequence[TrainClip]) -> Floats:
     return np.concatenate([np.asarray(clip.content, dtype=np.float32) for clip in clips])
 
 
-def write_index(clips: Sequence[TrainClip], folder: Path) -> int:
-    """Write index.faiss, index.npy and the table from rows to clips into `folder`; gives the number of rows."""
-    from infer.retrieval import build_index
-
-    rows = rows_of(clips)
-    build_index(rows, folder / "index.faiss")
-    ends = np.cumsum([len(clip.content) for clip in clips])
-    table = [{"clip": clip.clip, "end": int(end)} for clip, end in zip(clips, ends, strict=True)]
-    atomic.write_json(folder / ROWS, {"rows": len(rows), "clips": table})
-    return len(rows)
+def write_index(clips: Sequence[TrainClip], folder: Path) -> IndexFacts:
+    """Write index.faiss, and index.npy with the clip of every row, into `folder`."""
+    owners = [clip.clip for clip in clips for _ in range(len(clip.content))]
+    return build_index(rows_of(clips), folder / "index.faiss", clips=owners, rows=folder / "index.npy")

@@ -90,12 +90,15 @@ class Sources:
     audio: PackedStore = field(init=False)
     f0: PackedStore = field(init=False)
     content: PackedStore = field(init=False)
+    measures: bool = field(init=False)
+    """Whether the encoder normalises by statistics of a recording, so that features depend on all of its clips."""
 
     def __post_init__(self) -> None:
         encoder = f"{self.encoder.name}-{self.encoder.version}"
         self.audio = PackedStore(self.features / f"audio-{self.sample_rate}-v{AUDIO_VERSION}")
         self.f0 = PackedStore(self.features / f"f0-{self.f0_method}-v{F0_VERSION}")
         self.content = PackedStore(self.features / f"content-{encoder}-v{CONTENT_VERSION}")
+        self.measures = self.encoder.measure(np.zeros(RATE_16K, np.float32)) is not None
 
     def place(self, clip: SetClip) -> Path:
         """The clip's file."""
@@ -183,8 +186,10 @@ def _recording_features(
     sources: Sources, group: Sequence[SetClip], report: Progress, done: float, total: float
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The clips of one recording, whose content is normalised by statistics over all of them."""
-    together = hashlib.sha256("".join(sorted(clip.sha256 for clip in group)).encode()).hexdigest()[:16]
-    keys = {clip.clip: f"{clip.sha256}:{together}" for clip in group}
+    keys = {clip.clip: clip.sha256 for clip in group}
+    if sources.measures:
+        together = hashlib.sha256("".join(sorted(clip.sha256 for clip in group)).encode()).hexdigest()[:16]
+        keys = {clip: f"{key}:{together}" for clip, key in keys.items()}
     wanting = [clip for clip in group if not _complete(sources, clip, keys[clip.clip])]
     if not wanting:
         return keys, {}
@@ -228,14 +233,14 @@ class _Pending:
         sources = self.sources
         if len(spoken) < SHORTEST:
             return f"{len(spoken) / RATE_16K * 1000:.0f} ms is shorter than one content feature"
-        content = sources.encoder.encode(spoken, statistics)
-        f0 = extract(spoken, sources.f0_method, weights=sources.weights, device=sources.device)
-        if not (np.isfinite(content).all() and np.isfinite(f0).all()):
-            return "its features are not numbers"
         if key not in sources.content:
+            content = sources.encoder.encode(spoken, statistics)
+            if not np.isfinite(content).all():
+                return "its content features are not numbers"
             self.content[key] = content.astype(np.float16)
         if clip.sha256 not in sources.f0:
-            self.f0[clip.sha256] = f0.astype(np.float32)
+            f0 = extract(spoken, sources.f0_method, weights=sources.weights, device=sources.device)
+            self.f0[clip.sha256] = np.nan_to_num(f0).astype(np.float32)
         if clip.sha256 not in sources.audio:
             self.audio[clip.sha256] = _at_rate(sources.place(clip), sources.sample_rate)
         self.seconds += seconds_of(clip)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,13 @@ def publish(library: Library, made: Made, state: TrainState, checkpoints: Checkp
     def build(folder: Path) -> dict[str, Any]:
         assert state.best is not None
         shutil.copyfile(checkpoints.folder / state.best.file, folder / registry.WEIGHTS)
-        rows = write_index(made.prepared.train, folder)
-        return card(made, state, rows)
+        facts = write_index(made.prepared.train, folder)
+        return card(made, state, asdict(facts))
 
     return registry.publish(library, made.request.model, build=build, replace=made.request.replace)
 
 
-def card(made: Made, state: TrainState, index_rows: int) -> dict[str, Any]:
+def card(made: Made, state: TrainState, index: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of a model, as every other part of the program reads them."""
     config, prepared = made.training.config, made.prepared
     best = state.best.step if state.best else state.step
@@ -84,7 +84,7 @@ def card(made: Made, state: TrainState, index_rows: int) -> dict[str, Any]:
         "ledger": prepared.ledger.summary(),
         "f0_method": prepared.f0_method,
         "f0_stats": f0_stats(prepared.train),
-        "index": {"rows": index_rows, "clips": len(prepared.train)},
+        "index": {**index, "clips": len(prepared.train)},
         "licence": "",
         "consent": "",
         "speakers": list(prepared.speakers),
@@ -103,8 +103,3 @@ def metrics(made: Made, state: TrainState) -> dict[str, Any]:
 def epochs(training: Training, steps: int) -> float:
     """Passes over the set that a number of steps makes."""
     return steps * training.config.batch_size / crops_per_epoch(training.train, training.config.segment_frames)
-
-
-def result(run_id: str, card_: Mapping[str, Any], state: TrainState) -> dict[str, Any]:
-    """The job's result for a published model."""
-    return {"model": card_["name"], "run": run_id, "step": state.step, "card": dict(card_)}

@@ -1,0 +1,94 @@
+"""The stream of crops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from trainer.dataset import MARGIN_FRAMES, Crop, Position, TrainClip, batches, collate, crops_of, epoch_crops
+
+CUT = {"segment": 16, "context": 40}
+
+
+def take(clips: tuple[TrainClip, ...], start: Position, count: int, seed: int = 3) -> list:
+    stream = batches(clips, seed=seed, hop=240, batch_size=5, start=start, **CUT)
+    return list(islice(stream, count))
+
+
+def same(a, b) -> bool:
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in a.__dataclass_fields__)
+
+
+def test_the_stream_goes_on_from_any_position_as_if_never_interrupted(clips):
+    whole = take(clips, Position(), 30)
+    for cut in (1, 7, 19):
+        rest = take(clips, whole[cut - 1][1], 30 - cut)
+        assert all(same(a[0], b[0]) and a[1] == b[1] for a, b in zip(whole[cut:], rest, strict=True))
+
+
+def test_another_seed_or_epoch_gives_other_crops(clips):
+    first = epoch_crops(clips, seed=1, epoch=0, **CUT)
+    assert first == epoch_crops(clips, seed=1, epoch=0, **CUT)
+    assert first != epoch_crops(clips, seed=1, epoch=1, **CUT)
+    assert first != epoch_crops(clips, seed=2, epoch=0, **CUT)
+
+
+def test_crops_of_a_clip_do_not_depend_on_the_other_clips(clips):
+    alone = crops_of(0, clips[1].clip, clips[1].frames, seed=1, epoch=4, **CUT)
+    among = [crop for crop in epoch_crops(clips, seed=1, epoch=4, **CUT) if crop.clip == 1]
+    assert sorted((c.segment, c.context) for c in alone) == sorted((c.segment, c.context) for c in among)
+
+
+def test_a_clip_is_drawn_in_proportion_to_its_seconds(make_clip):
+    clips = tuple(make_clip(f"c{frames}", frames) for frames in (8, 40, 100, 700))
+    counts = Counter(crop.clip for epoch in range(400) for crop in epoch_crops(clips, seed=0, epoch=epoch, **CUT))
+    total = sum(clip.frames for clip in clips)
+    for number, clip in enumerate(clips):
+        assert counts[number] / counts.total() == pytest.approx(clip.frames / total, rel=0.12)
+
+
+def test_every_frame_of_every_clip_is_trained_on_within_a_few_epochs(clips):
+    for number, clip in enumerate(clips):
+        heard = np.zeros(clip.frames, dtype=bool)
+        for epoch in range(40):
+            for crop in crops_of(number, clip.clip, clip.frames, seed=0, epoch=epoch, **CUT):
+                heard[crop.segment : crop.segment + CUT["segment"]] = True
+        assert heard.all()
+
+
+def test_segments_lie_inside_their_context_and_contexts_inside_their_clip(clips):
+    for epoch in range(20):
+        for crop in epoch_crops(clips, seed=5, epoch=epoch, **CUT):
+            frames = clips[crop.clip].frames
+            assert 0 <= crop.context <= crop.segment
+            assert crop.segment + CUT["segment"] <= crop.context + CUT["context"]
+            assert crop.context + min(CUT["context"], frames) <= max(frames, CUT["context"])
+
+
+def test_a_crop_holds_what_lies_at_its_place(clips):
+    got = collate(clips, [Crop(0, 110, 101)], context=40, hop=240)
+    frames = np.arange(101, 141)
+    assert np.array_equal(got.f0[0], 100 + frames)
+    assert np.array_equal(got.phone[0, :, 0], frames // 2)
+    first = (101 - MARGIN_FRAMES) * 240
+    assert np.array_equal(got.audio[0], clips[0].audio[first : first + (40 + 2 * MARGIN_FRAMES) * 240])
+    assert got.starts[0] == 9
+    assert got.lengths[0] == 40
+
+
+def test_a_clip_shorter_than_a_segment_is_filled_up_and_says_how_much_is_real(clips):
+    got = collate(clips, [Crop(2, 0, 0)], context=40, hop=240)
+    assert got.lengths[0] == 20
+    assert np.array_equal(got.f0[0, 20:], np.zeros(20))
+    inside = got.audio[0, MARGIN_FRAMES * 240 :]
+    assert np.array_equal(inside[: 20 * 240], clips[2].audio)
+    assert not inside[20 * 240 :].any()
+
+
+def test_the_margin_before_a_clip_mirrors_its_beginning(clips):
+    got = collate(clips, [Crop(0, 0, 0)], context=40, hop=240)
+    margin = MARGIN_FRAMES * 240
+    assert np.array_equal(got.audio[0, :margin], clips[0].audio[1 : margin + 1][::-1])

@@ -1,0 +1,254 @@
+"""What slicing and scoring know of a whole recording: speech probability and level every 10 ms.
+
+Separate from the network and from the slicer because it is the form that is stored: everything derived from an
+`Activity` can be derived again without decoding. Times are on a grid of 10 ms; `edge` turns a grid line into a sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.audio import Resampler
+from catalog.records import Activity
+from curator import vad
+from curator.pitch import Pitch, PitchMeter, sung
+
+FRAMES_A_SECOND = 100
+FRAME_S = 1 / FRAMES_A_SECOND
+SILENCE_DB = -120.0
+VERSION = f"{vad.VERSION} notes-1"
+SUNG = 0.9
+"""Probability of voice given to a sustained note that the network does not take for speech."""
+SPEECH = 0.5
+STILL_SPEECH = 0.35
+OUTWARD_FRAMES = 60
+INWARD_FRAMES = 15
+PAUSE_FRAMES = 20
+GUARD_FRAMES = 15
+ENOUGH_FRAMES = 30
+NO_SPEECH = 0.15
+TELLABLE_DB = 9.0
+SHORTEST_FRAMES = 10
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
+
+
+def edge(frame: int, rate: int) -> int:
+    """The sample at which a 10 ms frame begins; 15 s of frames are exactly 15 s of samples at any whole rate."""
+    return (frame * rate + FRAMES_A_SECOND // 2) // FRAMES_A_SECOND
+
+
+def edges(first: int, count: int, rate: int) -> Indices:
+    """The samples at which `count` frames from `first` on begin."""
+    return (np.arange(first, first + count, dtype=np.int64) * rate + FRAMES_A_SECOND // 2) // FRAMES_A_SECOND
+
+
+def frames_of(samples: int, rate: int) -> int:
+    """How many 10 ms frames a recording begins; the last may be cut off by its end."""
+    return -(-(FRAMES_A_SECOND * samples - FRAMES_A_SECOND // 2) // rate) if samples else 0
+
+
+class ActivityMeter:
+    """Measures an `Activity` from a stream of mono blocks at the recording's own rate."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.samples = 0
+        self._to_16k = Resampler(rate, vad.RATE)
+        self._vad = vad.VoiceActivity()
+        self._pitch = PitchMeter()
+        self._held = np.zeros(0, np.float32)
+        self._levels: list[Floats] = []
+        self._frames = 0
+
+    def feed(self, wave: Floats) -> None:
+        """Take the next samples (n,)."""
+        self._hear(self._to_16k.feed(wave))
+        self.samples += len(wave)
+        self._measure(wave, last=False)
+
+    def finish(self) -> tuple[Activity, Pitch]:
+        """The activity and the pitch of all that was fed."""
+        self._hear(self._to_16k.feed(np.zeros(0, np.float32), last=True))
+        self._measure(np.zeros(0, np.float32), last=True)
+        levels = np.concatenate(self._levels) if self._levels else np.zeros(0, np.float32)
+        steps = np.clip(np.round((levels - SILENCE_DB) * 2), 0, 255).astype(np.uint8)
+        pitch = self._pitch.finish()
+        probability = self._vad.finish()
+        notes = sung(pitch, levels, FRAME_S)
+        hop = ((np.arange(len(notes)) + 0.5) * FRAME_S / vad.HOP_S).astype(np.int64)
+        np.maximum.at(probability, np.minimum(hop[notes], len(probability) - 1), np.float32(SUNG))
+        voice = np.round(probability * 255).astype(np.uint8)
+        return Activity(VERSION, vad.HOP_S, voice.tobytes(), FRAME_S, steps.tobytes()), pitch
+
+    def _hear(self, wave: Floats) -> None:
+        self._vad.feed(wave)
+        self._pitch.feed(wave)
+
+    def _measure(self, wave: Floats, *, last: bool) -> None:
+        """Level of each whole 10 ms frame: its variance, so that a constant offset is no sound."""
+        wave = np.concatenate([self._held, wave]) if len(self._held) else wave
+        origin = edge(self._frames, self.rate)
+        most = len(wave) * FRAMES_A_SECOND // self.rate + 2
+        lines = edges(self._frames, most + 1, self.rate) - origin
+        lines = lines[lines <= len(wave)]
+        if last and lines[-1] < len(wave):
+            lines = np.append(lines, len(wave))
+        if len(lines) > 1:
+            self._levels.append(_levels(wave[: lines[-1]].astype(np.float64), lines))
+            self._frames += len(lines) - 1
+        self._held = wave[lines[-1] :].copy()
+
+
+def _levels(wave: npt.NDArray[np.float64], lines: Indices) -> Floats:
+    lengths = np.diff(lines)
+    mean = np.add.reduceat(wave, lines[:-1]) / lengths
+    power = np.add.reduceat(wave * wave, lines[:-1]) / lengths - mean * mean
+    return (10 * np.log10(np.maximum(power, 1e-12))).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """A stored activity as arrays on the 10 ms grid of its recording."""
+
+    probability: Floats
+    """Of speech, (frames,)."""
+    level: Floats
+    """dBFS, (frames,)."""
+    samples: int
+    rate: int
+
+    @staticmethod
+    def of(activity: Activity, samples: int, rate: int) -> Tracks:
+        """The tracks of a recording of `samples` at `rate`; an activity that is too short is filled with silence."""
+        frames = frames_of(samples, rate)
+        steps = np.frombuffer(activity.energy, np.uint8)[:frames]
+        level = np.full(frames, SILENCE_DB, np.float32)
+        level[: len(steps)] = steps / 2 + SILENCE_DB
+        hops = np.frombuffer(activity.vad, np.uint8)
+        probability = np.zeros(frames, np.float32)
+        hop = ((np.arange(frames) + 0.5) * FRAME_S / activity.vad_hop_s).astype(np.int64)
+        known = hop < len(hops)
+        probability[known] = hops[hop[known]] / np.float32(255)
+        return Tracks(probability, level, samples, rate)
+
+    @cached_property
+    def noise(self) -> Bools:
+        """Frames of room noise: hardly a chance of speech, and none within 150 ms."""
+        return (self.probability < NO_SPEECH) & ~widened(self.probability >= NO_SPEECH, GUARD_FRAMES)
+
+    @cached_property
+    def loudness(self) -> Floats:
+        """Median level of the speech around each frame, dBFS."""
+        return around(self.level, self.probability >= SPEECH, 50.0)
+
+    @cached_property
+    def floor(self) -> Floats:
+        """Median level of the room noise around each frame, dBFS; 45 dB below the speech where none is heard."""
+        if not self.noise.any():
+            return (self.loudness - 45).astype(np.float32)
+        return around(self.level, self.noise, 50.0)
+
+    @cached_property
+    def room(self) -> Floats:
+        """How far the speech around each frame stands above the noise, dB, at most 60."""
+        return np.clip(self.loudness - self.floor, 0, 60).astype(np.float32)
+
+    @cached_property
+    def threshold(self) -> Floats:
+        """Level above which a frame holds more than the room's noise, dBFS."""
+        return (self.loudness - self.room + np.clip(0.35 * self.room, 3, 9)).astype(np.float32)
+
+    @cached_property
+    def sound(self) -> Bools:
+        """Frames that hold more than noise; all frames where the noise is nearly as loud as the speech."""
+        return np.asarray((self.level > self.threshold) | (self.room < TELLABLE_DB))
+
+    @cached_property
+    def speech(self) -> Bools:
+        """Frames with speech, (frames,).
+
+        A span begins at a probability of 0.5 and lasts while it stays above 0.35 (silero's own rule). The network
+        notices onsets and ends some 50 ms late, so an edge moves out while there is sound, and in where there is none;
+        stretches of 0.2 s without sound are pauses even where the probability stays high. Where the noise is nearly as
+        loud as the speech the level says nothing and the probability alone decides.
+        """
+        sound = self.sound & (self.room >= TELLABLE_DB)
+        mask = np.zeros(len(self.level), bool)
+        for first, last in runs(self.probability >= STILL_SPEECH):
+            if (self.probability[first:last] >= SPEECH).any():
+                first, last = _moved(first, last, sound)
+                mask[first:last] = True
+        for first, last in runs(~self.sound):
+            if last - first >= PAUSE_FRAMES:
+                mask[first:last] = False
+        return _tidied(mask)
+
+
+def widened(mask: Bools, by: int) -> Bools:
+    """A mask with every stretch longer by so many frames on either side."""
+    count = np.concatenate([[0], np.cumsum(mask)])
+    frames = np.arange(len(mask))
+    return np.asarray(count[np.minimum(frames + by + 1, len(mask))] > count[np.maximum(frames - by, 0)])
+
+
+def around(level: Floats, counted: Bools, percentile: float, *, reach_s: int = 5) -> Floats:
+    """A percentile of the counted frames within `reach_s` of each second, drawn as a line through all frames.
+
+    Where nothing nearby counts, the percentile over the whole recording stands in.
+    """
+    frames = len(level)
+    if not frames:
+        return level
+    general = np.percentile(level[counted], percentile) if counted.any() else np.percentile(level, percentile)
+    starts = np.arange(0, frames, FRAMES_A_SECOND)
+    values = np.full(len(starts), general, np.float64)
+    reach = reach_s * FRAMES_A_SECOND
+    for i, start in enumerate(starts):
+        first, last = max(0, start - reach), start + FRAMES_A_SECOND + reach
+        near = level[first:last][counted[first:last]]
+        if len(near) >= ENOUGH_FRAMES:
+            rank = min(len(near) - 1, int(len(near) * percentile / 100))
+            values[i] = np.partition(near, rank)[rank]
+    return np.interp(np.arange(frames), starts + FRAMES_A_SECOND / 2, values).astype(np.float32)
+
+
+def _tidied(mask: Bools) -> Bools:
+    """Without gaps and without spans shorter than 0.1 s."""
+    for first, last in runs(~mask):
+        if last - first < SHORTEST_FRAMES and first > 0 and last < len(mask):
+            mask[first:last] = True
+    for first, last in runs(mask):
+        if last - first < SHORTEST_FRAMES:
+            mask[first:last] = False
+    return mask
+
+
+def _moved(first: int, last: int, sound: Bools) -> tuple[int, int]:
+    """A span's edges moved out to the end of its sound (0.6 s at most) or in to its beginning (0.15 s at most)."""
+    out = sound[max(0, first - OUTWARD_FRAMES) : first][::-1]
+    if first < len(sound) and sound[first]:
+        first -= len(out) if out.all() else int(np.argmin(out)) if len(out) else 0
+    else:
+        inner = sound[first : min(last, first + INWARD_FRAMES)]
+        first += int(np.argmax(inner)) if inner.any() else 0
+    if last > first and sound[last - 1]:
+        out = sound[last : last + OUTWARD_FRAMES]
+        last += len(out) if out.all() else int(np.argmin(out)) if len(out) else 0
+    else:
+        inner = sound[max(first, last - INWARD_FRAMES) : last][::-1]
+        last -= int(np.argmax(inner)) if inner.any() else 0
+    return first, last
+
+
+def runs(mask: Bools) -> list[tuple[int, int]]:
+    """Where a mask is true: [first, last) of each stretch."""
+    padded = np.concatenate([[False], mask, [False]])
+    turns = np.flatnonzero(padded[1:] != padded[:-1])
+    return [(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2], strict=True)]

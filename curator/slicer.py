@@ -1,0 +1,218 @@
+"""Cutting a recording into clips at its quietest moments.
+
+Separate because it is a pure function of what is stored about a recording: the same activity and settings give the
+same clips on any machine, without decoding. A dynamic program chooses the cuts: their cost prefers pauses, then
+valleys of the energy, and punishes cuts in loud speech; the lengths are a hard rule, not a preference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.errors import BadRequest
+from catalog.records import Activity, Clip, LeftOut, clip_id
+from curator.activity import FRAMES_A_SECOND, Tracks, edge, runs
+
+SILENCE, NO_SPEECH = "silence", "no speech"
+NAME, VERSION = "dp", 1
+EVERY = 10
+"""One possible cut for each 100 ms of sound."""
+BREATH = 5
+"""Frames without sound that make a natural place to cut."""
+
+Doubles = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SlicingSettings:
+    """What a clip may be, in seconds."""
+
+    min_s: float = 5.0
+    """Shorter speech is kept as a short clip."""
+    max_s: float = 15.0
+    """Never exceeded."""
+    ideal_s: float = 10.0
+    pause_s: float = 1.0
+    """A longer pause ends a clip wherever the speech on both sides can fill one."""
+    join_s: float = 3.0
+    """Speech that cannot fill a clip is joined with its neighbour over a pause of at most this."""
+    lead_s: float = 0.2
+    """Room tone kept before speech."""
+    tail_s: float = 0.25
+    """Room tone kept after speech; longer than the lead because sounds die away slower than they begin."""
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.min_s <= self.ideal_s <= self.max_s <= 60 or self.max_s < 2 * self.min_s:
+            raise BadRequest("Clip lengths must be 0.5 s or more, and the longest at least twice the shortest.")
+        if min(self.lead_s, self.tail_s) < 0 or not self.lead_s + self.tail_s <= self.pause_s <= self.join_s:
+            raise BadRequest("The pause that ends a clip must hold the room tone that is kept around speech.")
+        if self.join_s > self.min_s:
+            raise BadRequest("A pause inside a clip must be shorter than the shortest clip.")
+
+    def words(self) -> str:
+        """Name, version and parameters, as the catalogue keeps them."""
+        return (
+            f"{NAME}-{VERSION} min={self.min_s:g} max={self.max_s:g} ideal={self.ideal_s:g} pause={self.pause_s:g}"
+            f" join={self.join_s:g} lead={self.lead_s:g} tail={self.tail_s:g}"
+        )
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """The clips of a recording and what is in none; together they are the recording, to the sample."""
+
+    clips: tuple[Clip, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def slice_activity(
+    recording: str, activity: Activity, samples: int, rate: int, settings: SlicingSettings | None = None
+) -> Sliced:
+    """Cut a recording of `samples` at `rate` (Hz) by its stored activity."""
+    return slice_tracks(recording, Tracks.of(activity, samples, rate), settings or SlicingSettings())
+
+
+def slice_tracks(recording: str, tracks: Tracks, settings: SlicingSettings) -> Sliced:
+    """Cut a recording by its tracks; clips come in order and never overlap."""
+    spans = [(start, end) for island in _islands(tracks, settings) for start, end in _cut(tracks, island, settings)]
+    shortest = round(settings.min_s * tracks.rate)
+    clips = []
+    for first, last in spans:
+        start, end = edge(first, tracks.rate), min(edge(last, tracks.rate), tracks.samples)
+        clips.append(Clip(clip_id(recording, start, end), recording, start, end, short=end - start < shortest))
+    sliced = Sliced(tuple(clips), tuple(_left_out(tracks, clips)))
+    check(sliced, tracks.samples)
+    return sliced
+
+
+def check(sliced: Sliced, samples: int) -> None:
+    """Raise AssertionError unless clips and left-out ranges together are exactly the samples of the recording."""
+    ranges = sorted((part.start, part.end) for part in (*sliced.clips, *sliced.left_out))
+    position = 0
+    for start, end in ranges:
+        assert start == position and end > start, f"samples {position} to {start} are lost or doubled"
+        position = end
+    assert position == samples, f"samples {position} to {samples} are lost"
+
+
+def _islands(tracks: Tracks, settings: SlicingSettings) -> list[tuple[int, int]]:
+    """Stretches of speech, frames [first, last), parted by pauses longer than a clip may hold."""
+    longest = round(settings.join_s * FRAMES_A_SECOND)
+    islands: list[tuple[int, int]] = []
+    for first, last in runs(tracks.speech):
+        if islands and first - islands[-1][1] <= longest:
+            islands[-1] = (islands[-1][0], last)
+        else:
+            islands.append((first, last))
+    return islands
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """Possible cuts of one island, in order; the first and the last are its ends."""
+
+    begin: Indices
+    """Frame at which a clip would begin that begins here."""
+    end: Indices
+    """Frame at which a clip would end that ends here."""
+    cost: Doubles
+    pause: Doubles
+    """What the pause here costs the clip that holds it."""
+
+
+def _cut(tracks: Tracks, island: tuple[int, int], settings: SlicingSettings) -> list[tuple[int, int]]:
+    """The clips of one island, frames [first, last): the cheapest way through its possible cuts."""
+    cuts = _possible_cuts(tracks, island, settings)
+    shortest, longest, ideal = (round(s * FRAMES_A_SECOND) for s in (settings.min_s, settings.max_s, settings.ideal_s))
+    spoken = np.concatenate([[0], np.cumsum(tracks.speech[island[0] : island[1]])])
+    # Speech before a frame, counted from the island's first.
+    before_begin = spoken[np.clip(cuts.begin - island[0], 0, len(spoken) - 1)]
+    before_end = spoken[np.clip(cuts.end - island[0], 0, len(spoken) - 1)]
+    edge_cost = 0.25 * cuts.cost**2
+    best = np.full(len(cuts.cost), np.inf)
+    best[0] = 0.0
+    came = np.zeros(len(best), np.int64)
+    pauses = np.cumsum(cuts.pause)
+    # A clip that ends at j may begin at any cut from lowest[j] (its longest) up to j itself.
+    lowest = np.searchsorted(cuts.begin, cuts.end - longest)
+    for j in range(1, len(best)):
+        i = slice(int(lowest[j]), j)
+        length = cuts.end[j] - cuts.begin[i]
+        speech = before_end[j] - before_begin[i]
+        whole = 0.3 * (length - speech) + 0.02 * np.abs(length - ideal)
+        price = np.where(length >= shortest, whole, 2.0 * speech + FRAMES_A_SECOND)
+        total = best[i] + edge_cost[i] + price / FRAMES_A_SECOND + pauses[j - 1] - pauses[i]
+        chosen = int(total.argmin())
+        best[j] = total[chosen] + edge_cost[j]
+        came[j] = i.start + chosen
+    path = [len(best) - 1]
+    while path[-1]:
+        path.append(int(came[path[-1]]))
+    path.reverse()
+    return [(int(cuts.begin[i]), int(cuts.end[j])) for i, j in zip(path[:-1], path[1:], strict=True)]
+
+
+def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSettings) -> _Cuts:
+    """One cut in each breath, one in each 100 ms of sound, and the island's two ends."""
+    first, last = island
+    lead, tail = round(settings.lead_s * FRAMES_A_SECOND), round(settings.tail_s * FRAMES_A_SECOND)
+    cost, level = _cost(tracks, first, last)
+    quiet = ~(tracks.speech & tracks.sound)[first:last]
+    sounding = np.ones(last - first, bool)
+    found: list[tuple[int, int, float, float]] = []
+    for a, b in runs(quiet):
+        if b - a >= BREATH and 0 < a and b < last - first:
+            sounding[a:b] = False
+            middle = first + a + round((b - a) * tail / max(1, lead + tail))
+            begin, end = max(middle, first + b - lead), min(middle, first + a + tail)
+            over = (b - a) / FRAMES_A_SECOND - settings.pause_s
+            found.append((begin, end, float(cost[a : b + 1].min()), 1 + 2 * over if over > 0 else 0.0))
+    for a, b in runs(sounding):
+        for start in range(max(a, 1), b, EVERY):
+            at = start + int(level[start : min(start + EVERY, b)].argmin())
+            found.append((first + at, first + at, float(cost[at]), 0.0))
+    found.sort()
+    found.insert(0, (max(0, first - lead), first, 0.0, 0.0))
+    found.append((last, min(len(tracks.level), last + tail), 0.0, 0.0))
+    begins, ends, costs, pauses = (np.array(column) for column in zip(*found, strict=True))
+    return _Cuts(begins, ends, costs, pauses)
+
+
+def _cost(tracks: Tracks, first: int, last: int) -> tuple[Doubles, Doubles]:
+    """What a cut before each frame costs, and the level around it (20 ms, dBFS); loud speech costs most.
+
+    Half a point for the probability of speech and 4.5 for the energy between 45 dB below the speech around and its
+    median; a room louder than that moves the lower end up.
+    """
+    power = 10 ** (tracks.level[max(0, first - 1) : last].astype(np.float64) / 10)
+    if first == 0:
+        power = np.concatenate([power[:1], power])
+    level = 10 * np.log10((power[1:] + power[:-1]) / 2)
+    high = tracks.loudness[first:last].astype(np.float64)
+    low = np.clip(tracks.floor[first:last].astype(np.float64), high - 45, high - 10)
+    cost = 0.5 * tracks.probability[first:last] + 4.5 * np.clip((level - low) / (high - low), 0, 1)
+    return cost, level
+
+
+def _left_out(tracks: Tracks, clips: Sequence[Clip]) -> list[LeftOut]:
+    """The ranges between clips, each with its reason: quiet is silence, the rest is sound without speech."""
+    gaps, position = [], 0
+    for clip in clips:
+        if clip.start > position:
+            gaps.append((position, clip.start))
+        position = clip.end
+    if position < tracks.samples:
+        gaps.append((position, tracks.samples))
+    return [LeftOut(start, end, _reason(tracks, start, end) if clips else NO_SPEECH) for start, end in gaps]
+
+
+def _reason(tracks: Tracks, start: int, end: int) -> str:
+    first = start * FRAMES_A_SECOND // tracks.rate
+    last = max(first + 1, end * FRAMES_A_SECOND // tracks.rate)
+    sound = tracks.level[first:last] > tracks.threshold[first:last]
+    return NO_SPEECH if sound.mean() > 0.1 else SILENCE

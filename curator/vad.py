@@ -1,0 +1,85 @@
+"""Voice activity: the probability of speech every 32 ms, from the silero network.
+
+Separate because it is the only place that runs that network. The weights are the ONNX form that takes many frames a
+call, from the silero-vad wheel; its probabilities equal those of the wheel's .jit (the tests hold it to that), and it
+needs neither torch nor an import of `silero_vad`, which sets torch to one thread for the whole process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.errors import MissingWeights
+
+RATE = 16_000
+HOP = 512
+HOP_S = HOP / RATE
+VERSION = "silero-6"
+CONTEXT = 64
+FRAMES_A_CALL = 512
+
+Floats = npt.NDArray[np.float32]
+
+
+class VoiceActivity:
+    """Speech probabilities of a stream of 16 kHz mono audio; state is carried, so blocks may have any length."""
+
+    def __init__(self) -> None:
+        self._network = _network()
+        self._hidden = np.zeros((1, 1, 128), np.float32)
+        self._cell = np.zeros((1, 1, 128), np.float32)
+        self._context = np.zeros(CONTEXT, np.float32)
+        self._held = np.zeros(0, np.float32)
+        self._probabilities: list[Floats] = []
+
+    def feed(self, wave: Floats) -> None:
+        """Take the next samples (n,) at 16 kHz."""
+        wave = np.concatenate([self._held, wave]) if len(self._held) else wave
+        whole = len(wave) // HOP * HOP
+        self._held = wave[whole:].copy()
+        for first in range(0, whole, FRAMES_A_CALL * HOP):
+            self._run(wave[first : min(first + FRAMES_A_CALL * HOP, whole)])
+
+    def finish(self) -> Floats:
+        """The probabilities (frames,), one for each 32 ms begun; the last frame is filled up with silence."""
+        if len(self._held):
+            self._run(np.pad(self._held, (0, HOP - len(self._held))))
+            self._held = self._held[:0]
+        return np.concatenate(self._probabilities) if self._probabilities else np.zeros(0, np.float32)
+
+    def _run(self, wave: Floats) -> None:
+        frames = wave.reshape(-1, HOP)
+        context = np.concatenate([self._context[None], frames[:-1, -CONTEXT:]])
+        self._context = frames[-1, -CONTEXT:].copy()
+        feed = {"input": np.concatenate([context, frames], axis=1), "h": self._hidden, "c": self._cell}
+        found, self._hidden, self._cell = self._network.run(["speech_probs", "hn", "cn"], feed)
+        self._probabilities.append(np.asarray(found, np.float32).reshape(-1))
+
+
+def probabilities(wave: Floats) -> Floats:
+    """The speech probability of every 32 ms of 16 kHz mono audio (n,)."""
+    activity = VoiceActivity()
+    activity.feed(np.asarray(wave, np.float32))
+    return activity.finish()
+
+
+@lru_cache(maxsize=1)
+def _network() -> Any:
+    """The network on one thread; raises MissingWeights when the wheel does not hold it."""
+    import onnxruntime
+
+    found = importlib.util.find_spec("silero_vad")
+    folder = Path(found.origin).parent / "data" if found and found.origin else Path("silero_vad")
+    weights = folder / "silero_vad_16k_sequence.onnx"
+    if not weights.exists():
+        raise MissingWeights(f"{weights} is missing: install silero-vad 6.2.3 or newer.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])

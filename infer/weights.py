@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import struct
 import zipfile
@@ -22,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from catalog.atomic import new_file
 from catalog.errors import BadModel
 from infer.synthesizer import Synthesizer, SynthesizerConfig
 
@@ -147,7 +147,8 @@ def write_pth(
         "version": version,
         **{key: value for key, value in (extras or {}).items() if key not in _OWN_KEYS},
     }
-    _replace(path, lambda beside: torch.save(content, beside))
+    with new_file(path) as part:
+        torch.save(content, part)
 
 
 def write_safetensors(path: Path, file: VoiceFile | Synthesizer, *, version: str = "v2", half: bool = True) -> None:
@@ -163,7 +164,8 @@ def write_safetensors(path: Path, file: VoiceFile | Synthesizer, *, version: str
         "info": file.info,
         "extras": json.dumps(dict(file.extras)),
     }
-    _replace(path, lambda beside: save_file(tensors, beside, metadata=header))
+    with new_file(path) as part:
+        save_file(tensors, part, metadata=header)
 
 
 def read_safetensors(path: Path) -> VoiceFile:
@@ -260,16 +262,6 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except BadModel as error:
         raise BadModel(f"{path.name}: {error}") from error
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Write beside and rename, so that no half file ever carries the name."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _some(names: list[str]) -> str:

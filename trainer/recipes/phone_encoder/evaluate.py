@@ -135,7 +135,7 @@ def distance(first: list[Spoken], second: list[Spoken], target: list[Utterance])
 
 
 def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str], parallel: Voices) -> dict[str, float]:
-    """Every figure of one feature: flite pairs, pairs of real voices, the leak of the speaker, speed.
+    """Every figure of one feature: flite pairs, pairs of people, pairs who say the same sentences, speed.
 
     A voice of `heard`, one that training knew, is only ever the target of a pair.
     """
@@ -157,11 +157,11 @@ def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str], para
             found = [agreement(people[a], people[b]) for a, b in chosen]
             title = f"people to {kind} target"
             figures[f"{title}: same phone"], figures[f"{title}: same class"] = np.mean(found, axis=0)
-    if len(people) > 1:
-        figures["people: leak"] = measures.speaker_leak(list(people.values()))
     for a, b in combinations(parallel, 2):
-        first, second = spoken_by(parallel[a], feature), spoken_by(parallel[b], feature)
-        figures[f"{a}, {b}: sentence contrast"] = measures.sentence_contrast(first, second)
+        if len({u.text for u in parallel[a]} & {u.text for u in parallel[b]}) > 1:
+            pair = [spoken_by(parallel[a], feature), spoken_by(parallel[b], feature)]
+            figures[f"{a}, {b}: sentence contrast"] = measures.sentence_contrast(*pair)
+            figures[f"{a}, {b}: leak"] = measures.speaker_leak(pair)
     figures["times real time"] = speed(feature)
     return {name: round(float(value), 3) for name, value in figures.items()}
 

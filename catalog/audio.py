@@ -20,10 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog import atomic, decoding
-from catalog.decoding import AudioInfo
+from catalog.decoding import AudioInfo as AudioInfo
 from catalog.errors import BadAudio, BadRequest
-
-__all__ = ["AUDIO_SUFFIXES", "AudioInfo", "Resampler", "blocks", "find_audio", "probe", "read", "sha256", "to_mono"]
 
 Samples = npt.NDArray[np.float32]
 _SUFFIXES = (
@@ -33,6 +31,7 @@ _SUFFIXES = (
 AUDIO_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 SILENT_BELOW_DB = -60.0
 CANCELS_BELOW_DB = -10.0
+SALVAGED_FROM_S = 1.0
 MEASURED_WHOLE_S = 120.0
 MEASURED_AT_MOST_S = 600.0
 MEASURED_WINDOWS = 64
@@ -59,8 +58,8 @@ def blocks(
     """Yield float32 blocks (n, channels) at the file's own rate, from sample `start`, `frames` of them or all.
 
     Memory is bounded by the block, whatever the length of the file. Raises BadAudio when nothing decodes, when a sample
-    is not a number (naming its time), and after the last good block when the file is damaged or truncated; with
-    `salvage` that last case ends quietly instead, with a line about it appended to `warnings`.
+    is not a number (naming its time), and after the last good block when the file is damaged or truncated. With
+    `salvage`, that last case ends quietly when at least a second was decoded, with a line appended to `warnings`.
     """
     path = Path(path)
     with decoding.open_audio(path) as decoder:
@@ -73,7 +72,8 @@ def blocks(
                 position += len(block)
                 yield block
         except decoding.Damaged as damage:
-            if not salvage or position == 0:
+            whole = start == 0 and frames is None
+            if not salvage or position == 0 or (whole and position < SALVAGED_FROM_S * rate):
                 raise BadAudio(str(damage)) from damage
             if warnings is not None:
                 warnings.append(str(damage))

@@ -75,8 +75,9 @@ def open_audio(path: Path) -> Iterator[Decoder]:
 def _check_is_file(path: Path) -> None:
     try:
         status = path.stat()
-        with path.open("rb") as file:
-            file.read(1)
+        if stat.S_ISREG(status.st_mode):
+            with path.open("rb") as file:
+                file.read(1)
     except FileNotFoundError:
         raise BadAudio(f"{path} does not exist.") from None
     except OSError as error:

@@ -193,13 +193,14 @@ class JobReport:
     def begin(path: Path) -> JobReport:
         """Own the job in this folder; raises BadRequest when another live process owns it or it is done."""
         job = Job.open(path)
-        owner = _owner(job.path)
-        if owner and owner["pid"] != os.getpid() and is_alive(owner["pid"], owner.get("mark")):
-            raise BadRequest(f"The job {job.id} is already run by process {owner['pid']}.")
         earlier = job.result()
-        if earlier is not None:
-            if earlier.get("outcome") == "done":
-                raise BadRequest(f"The job {job.id} is done and cannot be run again.")
+        if earlier is None:
+            owner = _owner(job.path)
+            if owner and owner["pid"] != os.getpid() and is_alive(owner["pid"], owner.get("mark")):
+                raise BadRequest(f"The job {job.id} is already run by process {owner['pid']}.")
+        elif earlier.get("outcome") == "done":
+            raise BadRequest(f"The job {job.id} is done and cannot be run again.")
+        else:
             (job.path / "result.json").unlink()
             (job.path / "stop").unlink(missing_ok=True)
         atomic.write_json(job.path / "pid.json", {"pid": os.getpid(), "mark": start_mark(os.getpid())})

@@ -1,0 +1,57 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from catalog import atomic
+from catalog.errors import BadRequest
+
+
+def test_a_file_is_replaced_only_on_a_clean_exit(tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    atomic.write_json(path, {"a": 1})
+    with pytest.raises(RuntimeError), atomic.new_file(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == '{\n "a": 1\n}\n'
+    assert os.listdir(tmp_path) == ["facts.json"]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), atomic.new_folder(tmp_path / "set") as part:
+        (part / "clip").write_text("x")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == []
+    with atomic.new_folder(tmp_path / "set") as part:
+        (part / "clip").write_text("x")
+    assert os.listdir(tmp_path) == ["set"]
+    assert os.listdir(tmp_path / "set") == ["clip"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")
+def test_what_is_published_has_the_usual_modes(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        atomic.write_text(tmp_path / "file", "x")
+        with atomic.new_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_one_clear_line(code: int) -> None:
+    with pytest.raises(BadRequest, match="The disk is full: the set X was not written"), atomic.in_words("the set X"):
+        raise OSError(code, os.strerror(code))
+
+
+def test_other_errors_pass_through() -> None:
+    with pytest.raises(IsADirectoryError), atomic.in_words("the set X"):
+        raise IsADirectoryError(errno.EISDIR, "is a directory")

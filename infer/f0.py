@@ -231,7 +231,7 @@ def in_blocks(
 def median3(f0: NDArray[np.floating]) -> F0:
     """Median of each value and its two neighbours, with 0 beyond both ends: removes single-frame jumps."""
     padded = np.pad(np.asarray(f0, dtype=np.float64), 1)
-    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+    return np.asarray(np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0))
 
 
 def smooth(f0: NDArray[np.floating], method: str, filter_radius: int) -> F0:
@@ -241,7 +241,7 @@ def smooth(f0: NDArray[np.floating], method: str, filter_radius: int) -> F0:
 
 def transpose(f0: NDArray[np.floating], semitones: float) -> F0:
     """f0 moved by `semitones`; unvoiced frames stay 0."""
-    return np.asarray(f0, dtype=np.float64) * 2.0 ** (semitones / 12)
+    return np.asarray(np.asarray(f0, dtype=np.float64) * 2.0 ** (semitones / 12))
 
 
 def coarse(f0: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -252,7 +252,7 @@ def coarse(f0: NDArray[np.floating]) -> NDArray[np.int64]:
     low, high = (1127 * np.log(1 + f / 700) for f in (F_MIN, F_MAX))
     mel = 1127 * np.log(1 + np.asarray(f0, dtype=np.float64) / 700)
     scaled = np.where(mel > 0, (mel - low) * (COARSE_CLASSES - 1) / (high - low) + 1, mel)
-    return np.rint(np.clip(scaled, 1, COARSE_CLASSES)).astype(np.int64)
+    return np.asarray(np.rint(np.clip(scaled, 1, COARSE_CLASSES)), dtype=np.int64)
 
 
 def override(f0: NDArray[np.floating], points: NDArray[np.floating], start: int) -> F0:

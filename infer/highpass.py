@@ -20,19 +20,22 @@ BLOCK = 60 * SAMPLE_RATE
 
 
 @lru_cache(maxsize=1)
-def _sections() -> NDArray[np.float64]:
+def _fraction() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from scipy.signal import butter
 
-    # In second-order sections: as one fraction this filter's poles lie so close to 1 that rounding alone adds 1e-8.
-    return np.asarray(butter(ORDER, CUTOFF_HZ, "high", fs=SAMPLE_RATE, output="sos"))
+    # As one fraction, though sections would round less (its own rounding is 1e-8): voices and harvest's voicing
+    # decisions are made with exactly this filter.
+    above, below = butter(ORDER, CUTOFF_HZ, "high", fs=SAMPLE_RATE)
+    return above, below
 
 
 def highpass(audio: NDArray[np.floating]) -> NDArray[np.float64]:
     """Butterworth high-pass of order 5 forwards and backwards, so without delay: audio (N,) at 16 kHz to (N,)."""
-    from scipy.signal import sosfiltfilt
+    from scipy.signal import filtfilt
 
+    above, below = _fraction()
     edge = min(3 * (ORDER + 1), len(audio) - 1)
-    return np.asarray(sosfiltfilt(_sections(), np.asarray(audio, dtype=np.float64), padlen=max(0, edge)))
+    return np.asarray(filtfilt(above, below, np.asarray(audio, dtype=np.float64), padlen=max(0, edge)))
 
 
 def highpass_blocks(read: Callable[[int, int], NDArray[np.floating]], samples: int) -> Iterator[NDArray[np.float64]]:

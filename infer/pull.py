@@ -46,8 +46,7 @@ class Published:
 def published() -> dict[str, Published]:
     """All weights that can be pulled, by name."""
     table = resources.files("infer") / "data" / "weights.csv"
-    with table.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     return {
         row["name"]: Published(row["name"], row["hub_repository"], row["file"], row["sha256"], row["what"])
         for row in rows

@@ -62,7 +62,7 @@ class Retrieval:
         return int(getattr(self._index, "nprobe", 1))
 
     def nearest(self, queries: Features) -> tuple[NDArray[np.float32], NDArray[np.int64], Features]:
-        """Squared distances (T, 8), rows (T, 8) (-1 where there are fewer) and vectors (T, 8, dim) of queries (T, dim)."""
+        """For queries (T, dim): squared distances (T, 8), rows (T, 8), -1 where there are fewer, vectors (T, 8, dim)."""
         wanted = np.ascontiguousarray(queries, dtype=np.float32)
         scores, rows, vectors = self._index.search_and_reconstruct(wanted, NEIGHBOURS)
         return scores, rows, vectors
@@ -134,7 +134,7 @@ def build_index(
     if clips is not None and len(clips) != len(data):
         raise ValueError(f"{len(clips)} clip ids for {len(data)} rows")
     cells = cell_count(len(data))
-    index = faiss.index_factory(data.shape[1], f"IVF{cells},Flat")
+    index: Any = faiss.index_factory(data.shape[1], f"IVF{cells},Flat")
     index.cp.seed = seed
     index.cp.min_points_per_centroid = 1
     order = np.random.default_rng(seed).permutation(len(data))[: cells * _MOST_TRAINING_ROWS_A_CELL]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +80,7 @@ class _Encoder(nn.Module):
         super().__init__()
         self.bn = nn.BatchNorm2d(1, momentum=_MOMENTUM)
         widths = [1, *(_CHANNELS * 2**level for level in range(_LEVELS))]
-        self.layers = nn.ModuleList(
-            _Stage(inside, outside) for inside, outside in zip(widths, widths[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(_Stage(inside, outside) for inside, outside in pairwise(widths))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """(B, 1, T, 128) to the smallest map and what each stage gave before halving."""
@@ -248,7 +247,7 @@ def load(weights: Path, device: str) -> Rmvpe:
 def rmvpe(
     audio: NDArray[np.floating], hop: int, f_min: float, f_max: float, device: str, weights: Path
 ) -> NDArray[np.float64]:
-    """f0 in Hz of audio (N,) at 16 kHz every `hop` samples (a multiple of 160), 0 where unvoiced; N // hop + 1 values."""
+    """f0 in Hz of audio (N,) at 16 kHz every `hop` samples (a multiple of 160), 0 where unvoiced: N // hop + 1."""
     if len(audio) <= N_FFT // 2:
         return np.zeros(len(audio) // hop + 1)
     with torch.inference_mode():

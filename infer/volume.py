@@ -47,14 +47,14 @@ class Contour:
         cells = self._cells(self._energy, float(wide @ wide))
         points = 1 + self._samples // self._cell
         before = np.concatenate([[0.0], cells])[:points]
-        return np.sqrt((before + cells[:points]) / self._window)
+        return np.asarray(np.sqrt((before + cells[:points]) / self._window))
 
     def peaks(self) -> NDArray[np.float64]:
         """The highest sample that each point of `rms` can act on once it is stretched over the recording."""
         cells = self._cells(self._peak, float(np.abs(self._held).max(initial=0.0)))
         points = 1 + self._samples // self._cell
         padded = np.pad(cells, (2, 3))
-        return np.max([padded[shift : shift + points] for shift in range(4)], axis=0)
+        return np.asarray(np.max([padded[shift : shift + points] for shift in range(4)], axis=0))
 
 
 def at(points: NDArray[np.floating], total: int, start: int, stop: int) -> NDArray[np.float64]:

@@ -158,3 +158,50 @@ def protect_mix(blended: Any, raw: Any, f0: Any, protect: float) -> Any:
     from infer.retrieval import protect_unvoiced
 
     return protect_unvoiced(blended, raw, f0, protect)
+
+
+class StubEncoder:
+    """The fixtures' stand-in for a content encoder."""
+
+    name, version, dim = "stub", "1", 768
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+    def measure(self, audio: Any) -> None:
+        return None
+
+    def encode(self, audio: Any, statistics: Any = None) -> Any:
+        return self.content(audio)
+
+
+def convert(
+    pth: str, audio: Any, cfg: dict[str, Any], content: Any, noise: Any, index_path: str | None, f0_points: Any
+) -> Any:
+    import tempfile
+
+    from infer.convert import OUTPUT_PEAK, Conversion
+    from infer.cuts import Chunking
+    from infer.options import ConvertOptions
+    from infer.retrieval import open_index
+    from infer.track import Track
+    from infer.voice import Voice
+
+    options = ConvertOptions(
+        transpose=cfg["f0_up_key"], f0_method=cfg["f0_method"], index_rate=cfg["index_rate"], protect=cfg["protect"],
+        rms_mix=cfg["rms_mix_rate"], filter_radius=cfg["filter_radius"], resample=cfg["resample_sr"],
+        speaker=cfg["sid"],
+    )  # fmt: skip
+    index = open_index(Path(index_path)) if index_path else None
+    voice = Voice(synth_load(pth), StubEncoder(content), index)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Track(Path(folder) / "source")
+        source.append(audio)
+        made = Conversion(
+            voice, options, Path(folder), noise=noise, f0_points=f0_points, keep_length=False, limit_volume=False,
+            chunking=Chunking(cfg["x_pad"], cfg["x_query"], cfg["x_center"], cfg["x_max"]),
+        )  # fmt: skip
+        track, _ = made.run(source)
+        wave = track.read(0, len(track))
+    scale = 32768 / max(1.0, float(np.abs(wave).max()) / OUTPUT_PEAK)
+    return (wave * scale).astype(np.int16)

@@ -1,0 +1,159 @@
+"""Content encoders: what is said, apart from who says it, as features 50 times a second.
+
+The table at the top needs no heavy import, so the commands and the app can name the encoders; a network is loaded
+only by `load_encoder`. The embedded encoder needs no download; ContentVec is pulled and is what RVC voices expect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.errors import BadRequest
+from infer.options import nearest
+from infer.pull import missing_weights, place
+
+if TYPE_CHECKING:
+    from infer.phone_encoder import PhoneEncoder
+
+SAMPLE_RATE = 16000
+FRAME_HOP, WINDOW = 320, 400
+DEFAULT = "phone"
+_SMALLEST_SPREAD = 1e-3
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What brings the features of one recording to a common ground, measured over its speech."""
+
+    mean: Floats
+    std: Floats
+    gain: float
+    """Factor that brings the recording to one loudness."""
+
+
+class ContentEncoder(Protocol):
+    """Turns audio into content features; the name, version and dim stand in the card of every model trained on it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def measure(self, audio: Floats) -> Statistics | None:
+        """Statistics of a recording, or of as much of it as there is; None where the encoder needs none."""
+
+    def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
+        """Features (T, dim) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1.
+
+        `statistics` are those of the whole recording; without them the audio given stands for it.
+        """
+
+
+@dataclass(frozen=True)
+class EncoderKind:
+    """One encoder that can be asked for: its name, the size of its features and what it needs."""
+
+    name: str
+    dim: int
+    summary: str
+    weights: str | None = None
+    """Name of the published weights it needs, as `curator models pull` knows them."""
+
+    def missing(self, weights: Path | None = None) -> str | None:
+        """What it lacks and how to get it, in one line; None when it is ready. `weights` is the library's folder."""
+        if self.weights is None or (weights is not None and any(path.is_file() for path in files(weights))):
+            return None
+        return f"encoder {self.name} needs weights: curator models pull {self.weights}"
+
+
+CONTENT_ENCODERS: dict[str, EncoderKind] = {
+    kind.name: kind
+    for kind in (
+        EncoderKind("phone", 128, "small, embedded, English phones: nothing to download"),
+        EncoderKind("contentvec", 768, "large, many languages: what RVC v2 voices expect", "contentvec"),
+        EncoderKind("contentvec-256", 256, "the same weights as RVC v1 voices read them", "contentvec"),
+    )
+}
+
+
+def files(weights: Path) -> tuple[Path, ...]:
+    """Where weights of ContentVec are looked for: as published, or in the layout of the Hugging Face library."""
+    return (place("contentvec", weights), weights / "contentvec.safetensors")
+
+
+def load_encoder(name: str, weights: Path, device: str = "cpu") -> ContentEncoder:
+    """The encoder called `name` on `device`; `weights` is the library's folder of pulled weights.
+
+    The last one loaded is kept. Raises BadRequest for an unknown name, MissingWeights when its weights have not been
+    pulled, BadModel when they are damaged.
+    """
+    if name not in CONTENT_ENCODERS:
+        raise BadRequest(f"{name}: no such content encoder{nearest(name, CONTENT_ENCODERS)}")
+    kind = CONTENT_ENCODERS[name]
+    if kind.missing(weights) is not None:
+        raise missing_weights(str(kind.weights), f"encoder {name}")
+    return _load(name, weights, device)
+
+
+@lru_cache(maxsize=1)
+def _load(name: str, weights: Path, device: str) -> ContentEncoder:
+    if name == DEFAULT:
+        from infer.phone_encoder import load_phone_encoder
+
+        return PhoneContent(load_phone_encoder(device=device), device)
+    from infer.hubert import load_contentvec
+
+    found = next(path for path in files(weights) if path.is_file())
+    return load_contentvec(found, CONTENT_ENCODERS[name].dim, device)
+
+
+class PhoneContent:
+    """The embedded phone encoder, its features normalised over the speech of each recording."""
+
+    name = DEFAULT
+    dim = CONTENT_ENCODERS[DEFAULT].dim
+
+    def __init__(self, network: PhoneEncoder, device: str = "cpu") -> None:
+        self._network = network
+        self._device = device
+        self.version = network.version
+
+    def measure(self, audio: Floats) -> Statistics:
+        """Mean and spread over speech frames; over all frames, or none at all, where there is no speech."""
+        import torch
+
+        from infer.phone_encoder import level_gain, speech_frames
+
+        wave = torch.from_numpy(np.array(audio, dtype=np.float32))
+        gain = float(level_gain(wave))
+        speech = speech_frames(wave).numpy()
+        raw = self._raw(audio, gain)
+        chosen = raw[speech] if speech.any() else raw
+        if not len(chosen):
+            return Statistics(np.zeros(self.dim, np.float32), np.ones(self.dim, np.float32), gain)
+        spread = np.maximum(chosen.std(axis=0), _SMALLEST_SPREAD)
+        return Statistics(chosen.mean(axis=0), spread.astype(np.float32), gain)
+
+    def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
+        """Features (T, 128) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1."""
+        known = statistics or self.measure(audio)
+        return (self._raw(audio, known.gain) - known.mean) / known.std
+
+    def _raw(self, audio: Floats, gain: float) -> Floats:
+        import torch
+
+        wave = torch.from_numpy(np.array(audio, dtype=np.float32)).to(self._device)
+        found: Floats = self._network.encode(wave, gain=gain)[0].cpu().numpy()
+        return found

@@ -1,0 +1,267 @@
+"""The conversion: a recording in, the same words and melody in another voice out, on one page.
+
+The recording passes as tracks on disk from stage to stage, so memory is that of one piece whatever its length.
+Order and numerics are those that RVC voices are made for; unlike there, the output keeps the input's length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.audio import Resampler
+from catalog.errors import BadRequest
+from infer import f0 as f0s
+from infer.content import Statistics
+from infer.cuts import CLASSIC, FRAME, SAMPLE_RATE, Chunking, find_cuts
+from infer.highpass import highpass_blocks
+from infer.options import AUTO, ConvertOptions
+from infer.retrieval import protect_unvoiced
+from infer.track import Track
+from infer.volume import Contour, gain
+
+if TYPE_CHECKING:
+    from infer.voice import Voice
+
+INPUT_PEAK = 0.95
+OUTPUT_PEAK = 0.99
+PROTECT_OFF = 0.5
+MEASURED_S = 600
+"""At most so much of a recording, spread over it, is looked at to normalise its content."""
+SMALL = Chunking(pad=1, query=3, center=12, longest=16)
+"""Pieces for a processor: attention grows with the square of a piece, and small pieces stay in the cache."""
+
+Noise = Callable[[tuple[int, ...]], NDArray[np.float32]]
+
+
+@dataclass
+class Conversion:
+    """One recording on its way through a voice.
+
+    The last fields are there for comparing with other implementations: what noise is drawn, and whether pieces are
+    trimmed by the network's own frame count, which loses some milliseconds at each cut.
+    """
+
+    voice: Voice
+    options: ConvertOptions
+    folder: Path
+    """For scratch files, which the caller removes."""
+    weights: Path | None = None
+    """The library's folder of pulled weights, for f0 methods that need some."""
+    chunking: Chunking | None = None
+    """None chooses by the voice's device."""
+    progress: Callable[[float, float, str], None] = lambda done, total, note: None
+    """Called with seconds done, seconds in all, and what is being done; may raise to stop."""
+    noise: Noise | None = None
+    f0_points: NDArray[np.floating] | None = None
+    """A drawn f0 contour (K, 2) of seconds and Hz that replaces the extracted one."""
+    keep_length: bool = True
+    limit_volume: bool = True
+    semitones: float = field(default=0.0, init=False)
+    """The transposition that was applied, once it is known."""
+
+    def run(self, source: Track, seconds: float | None = None) -> tuple[Track, int]:
+        """Convert a track at 16 kHz; gives the output and its rate in Hz.
+
+        `seconds` is the exact length of the recording, when the track is a rounded version of it. Raises BadRequest
+        for an empty recording or options that the voice cannot follow.
+        """
+        self._check(source)
+        length = len(source) / SAMPLE_RATE if seconds is None else seconds
+        clean = self._filter(source)
+        pitch = self._pitch(clean)
+        statistics = self._measure(clean)
+        raw = Track(self.folder / "voice", "float32")
+        for piece in self._pieces(clean, pitch, statistics, round(length * self.voice.sample_rate)):
+            raw.append(piece)
+        return self._finish(clean, raw, length)
+
+    # the stages
+
+    def _check(self, source: Track) -> None:
+        if len(source) == 0:
+            raise BadRequest("the recording is empty")
+        if self.options.speaker >= self.voice.speakers:
+            raise BadRequest(f"speaker {self.options.speaker}: this model has speakers 0 to {self.voice.speakers - 1}")
+
+    def _filter(self, source: Track) -> Track:
+        """The recording below full scale and without what lies below 48 Hz."""
+        clean = Track(self.folder / "clean", "float64")
+        scale = 1 / max(1.0, source.peak / INPUT_PEAK)
+        for block in highpass_blocks(lambda start, stop: source.read(start, stop) * scale, len(source)):
+            clean.append(block)
+        return clean
+
+    def _pitch(self, clean: Track) -> NDArray[np.float64] | None:
+        """f0 (Hz) of the recording with its context, 100 a second, transposed; None for a voice without f0."""
+        if not self.voice.synthesizer.config.f0:
+            return None
+        method = f0s.choose(self.options.f0_method, self.weights)
+        pad = self._pad
+        samples = len(clean) + 2 * pad
+        total = samples / SAMPLE_RATE
+
+        def estimate(audio: NDArray[np.floating]) -> NDArray[np.float64]:
+            return f0s.estimate(audio, method, weights=self.weights, device=self.voice.device)
+
+        found = f0s.in_blocks(
+            lambda start, stop: clean.read_mirrored(start - pad, stop - pad),
+            samples,
+            estimate,
+            after_block=lambda frames: self.progress(0.0, total, "f0"),
+        )
+        found = f0s.smooth(found, method, self.options.filter_radius)
+        self.semitones = self._transposition(found)
+        found = f0s.transpose(found, self.semitones)
+        if self.f0_points is not None:
+            found = f0s.override(found, self.f0_points, pad // FRAME)
+        return found
+
+    def _transposition(self, found: NDArray[np.float64]) -> float:
+        if self.options.transpose != AUTO:
+            return float(self.options.transpose)
+        middle = (self.voice.card.get("f0_stats") or {}).get("p50")
+        if not middle:
+            raise BadRequest("transpose auto: this model's card does not say how high it speaks; give semitones")
+        voiced = found[found > 0]
+        return float(round(12 * np.log2(middle / np.median(voiced)))) if len(voiced) else 0.0
+
+    def _measure(self, clean: Track) -> Statistics | None:
+        """What normalises the content: measured once over the recording, so all pieces are treated alike."""
+        limit = MEASURED_S * SAMPLE_RATE
+        if len(clean) <= limit:
+            return self.voice.encoder.measure(clean.read(0, len(clean)).astype(np.float32))
+        part = 30 * SAMPLE_RATE
+        starts = np.linspace(0, len(clean) - part, limit // part).astype(int)
+        audio = np.concatenate([clean.read(start, start + part) for start in starts.tolist()])
+        return self.voice.encoder.measure(audio.astype(np.float32))
+
+    @property
+    def _chunking(self) -> Chunking:
+        return self.chunking or (SMALL if self.voice.device == "cpu" else CLASSIC)
+
+    @property
+    def _pad(self) -> int:
+        return round(self._chunking.pad * SAMPLE_RATE)
+
+    def _pieces(
+        self, clean: Track, pitch: NDArray[np.float64] | None, statistics: Statistics | None, wanted: int
+    ) -> Iterator[NDArray[np.float32]]:
+        """The recording piece by piece through the network; `wanted` samples at the voice's rate in all."""
+        pad, rate = self._pad, self.voice.sample_rate
+        edges = [0, *find_cuts(clean, self._chunking), len(clean)]
+        noise = self.noise or seeded_noise(self.options.seed)
+        given = 0
+        for start, stop in pairwise(edges):
+            last = stop == len(clean)
+            end = stop + pad if last else stop + pad + FRAME
+            audio = clean.read_mirrored(start - pad, end)
+            first = start // FRAME
+            frames = None if pitch is None else pitch[first : None if last else (stop + 2 * pad) // FRAME]
+            wave = self._speak(audio.astype(np.float32), frames, statistics, noise)
+            skip = round(self._chunking.pad * rate)
+            length = (wanted if last else round(stop * rate / SAMPLE_RATE)) - given
+            piece = fill(wave[skip:], length) if self.keep_length else wave[skip : len(wave) - skip]
+            given += len(piece)
+            yield piece
+            self.progress(stop / SAMPLE_RATE, len(clean) / SAMPLE_RATE, "converting")
+
+    def _speak(
+        self,
+        audio: NDArray[np.float32],
+        f0: NDArray[np.float64] | None,
+        statistics: Statistics | None,
+        noise: Noise,
+    ) -> NDArray[np.float32]:
+        """One piece: content, retrieval, network. Gives as many samples as it has whole frames of content."""
+        raw = self.voice.encoder.encode(audio, statistics)
+        blended = raw if self.voice.index is None else self.voice.index.blend(raw, self.options.index_rate)
+        features, before = np.repeat(blended, 2, axis=0), np.repeat(raw, 2, axis=0)
+        frames = min(len(features), len(audio) // FRAME, len(features) if f0 is None else len(f0))
+        features = features[:frames]
+        if f0 is not None:
+            f0 = f0[:frames]
+            if self.options.protect < PROTECT_OFF:
+                features = protect_unvoiced(features, before[:frames], f0, self.options.protect)
+        return synthesize(self.voice, features, f0, self.options, noise)
+
+    def _finish(self, clean: Track, raw: Track, length: float) -> tuple[Track, int]:
+        """The loudness contour of the input mixed in, and the rate that was asked for."""
+        rate = self.voice.sample_rate
+        asked = self.options.resample or rate
+        mixed = self._mix(clean, raw)
+        if asked == rate:
+            return mixed, rate
+        resampler = Resampler(rate, asked)
+        out = Track(self.folder / "resampled", "float32")
+        wanted = round(length * asked) if self.keep_length else int(np.ceil(len(mixed) * asked / rate))
+        for start, block in mixed.blocks():
+            last = start + len(block) == len(mixed)
+            done = resampler.feed(block.astype(np.float32), last=last)
+            out.append(done[: wanted - len(out)])
+        out.append(np.zeros(wanted - len(out), np.float32))
+        return out, asked
+
+    def _mix(self, clean: Track, raw: Track) -> Track:
+        if self.options.rms_mix >= 1:
+            return raw
+        source, output = Contour(SAMPLE_RATE), Contour(self.voice.sample_rate)
+        for track, contour in ((clean, source), (raw, output)):
+            for _, block in track.blocks():
+                contour.feed(block)
+        wanted, present = source.rms(), output.rms()
+        peaks = output.peaks() if self.limit_volume else None
+        mixed = Track(self.folder / "mixed", "float32")
+        for start, block in raw.blocks():
+            span = (len(raw), start, start + len(block))
+            mixed.append(block * gain(wanted, present, self.options.rms_mix, span, peaks))
+        return mixed
+
+
+def synthesize(
+    voice: Voice,
+    features: NDArray[np.float32],
+    f0: NDArray[np.float64] | None,
+    options: ConvertOptions,
+    noise: Noise,
+) -> NDArray[np.float32]:
+    """The network on one piece: features (T, dim) and f0 (T,) in Hz at 100 fps -> wave (T * hop,)."""
+    import torch
+
+    network, frames = voice.synthesizer, len(features)
+
+    def tensor(values: NDArray[np.generic], kind: torch.dtype) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(voice.device, kind)[None]
+
+    noise_z = noise((1, network.config.inter_channels, frames))
+    noise_source = None if f0 is None else noise((1, frames * network.config.hop, 1))
+    with torch.inference_mode():
+        wave = network.infer(
+            tensor(features, torch.float32),
+            torch.tensor([frames], device=voice.device),
+            None if f0 is None else tensor(f0s.coarse(f0), torch.long),
+            None if f0 is None else tensor(f0, torch.float32),
+            torch.tensor([options.speaker], device=voice.device),
+            noise_z=torch.from_numpy(noise_z).to(voice.device),
+            noise_src=None if noise_source is None else torch.from_numpy(noise_source).to(voice.device),
+            noise_scale=options.noise_scale,
+        )
+    found: NDArray[np.float32] = wave[0].float().cpu().numpy()
+    return found
+
+
+def seeded_noise(seed: int) -> Noise:
+    """Unit noise drawn in order from one seed, the same on every device."""
+    draws = np.random.default_rng(seed)
+    return lambda shape: draws.standard_normal(shape, dtype=np.float32)
+
+
+def fill(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """`wave` cut, or filled with silence, to `length` samples."""
+    return np.pad(wave[:length], (0, max(0, length - len(wave))))

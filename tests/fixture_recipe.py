@@ -4,7 +4,7 @@ name's CRC. The reference numbers in the tests were made with the same rule."""
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -70,6 +70,11 @@ def fill(network: torch.nn.Module, rules: tuple[Rule, ...]) -> None:
 
 def checksum(name: str, values: NDArray[np.generic]) -> tuple[float, float, float]:
     """Sum, L2 norm, and the product with a fixed vector of signs, in float64."""
-    exact = np.asarray(values, np.float64)
-    signs = np.sign(normal("probe:" + name, exact.shape) + 1e-12)
-    return float(exact.sum()), float(np.sqrt((exact * exact).sum())), float((exact * signs).sum())
+    return checksums(name, [values])[0]
+
+
+def checksums(name: str, several: Sequence[NDArray[np.generic]]) -> list[tuple[float, float, float]]:
+    """`checksum` of several arrays of one name and shape; the signs are drawn once."""
+    signs = np.sign(normal("probe:" + name, several[0].shape) + 1e-12).ravel()
+    exact = [np.asarray(values, np.float64).ravel() for values in several]
+    return [(float(flat.sum()), float(np.sqrt(flat @ flat)), float(flat @ signs)) for flat in exact]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from fixture_recipe import DISCRIMINATOR_RULES, GENERATOR_RULES, checksum, fill
+from fixture_recipe import DISCRIMINATOR_RULES, GENERATOR_RULES, checksums, fill
 
 from infer.mel import NUMERICS, MelSettings, spectrogram
 from infer.synthesizer import Synthesizer, SynthesizerConfig, slice_starts
@@ -39,20 +39,20 @@ def run_steps(tag: str, hps: Any, f0: bool, batches: Any, draws: Any, numerics: 
     for clips, drawn in zip(batches, draws, strict=True):
         batch = batch_of(clips, f0, mel)
         before = {name: parameters(network) for name, network in (("G", generator), ("D", judge))}
-        found = train_step(state, batch, draws_of(drawn, batch, settings), settings)
+        losses = train_step(state, batch, draws_of(drawn, batch, settings), settings)
         result: dict[str, Any] = {
-            "loss_disc": found.disc, "loss_gen": found.gen, "loss_fm": found.fm, "loss_mel": found.mel,
-            "loss_kl": found.kl, "grad_norm_g": found.grad_norm_g, "grad_norm_d": found.grad_norm_d,
-            "y_hat": found.wave.numpy(),
+            "loss_disc": losses.disc, "loss_gen": losses.gen, "loss_fm": losses.fm, "loss_mel": losses.mel,
+            "loss_kl": losses.kl, "grad_norm_g": losses.grad_norm_g, "grad_norm_d": losses.grad_norm_d,
+            "y_hat": losses.wave.numpy(),
         }  # fmt: skip
         for name, network in (("G", generator), ("D", judge)):
             after = parameters(network)
             gradients = {key: part.grad for key, part in network.named_parameters() if part.grad is not None}
-            result["grad_" + name] = {key: checksum(key, part.numpy()) for key, part in gradients.items()}
-            result["after_" + name] = {key: checksum(key, part) for key, part in after.items()}
-            result["delta_" + name] = {
-                key: checksum(key, part.astype(np.float64) - before[name][key]) for key, part in after.items()
-            }
+            for key, gradient in gradients.items():
+                change = after[key].astype(np.float64) - before[name][key]
+                found = checksums(key, [gradient.numpy(), after[key], change])
+                for kind, value in zip(("grad_", "after_", "delta_"), found, strict=True):
+                    result.setdefault(kind + name, {})[key] = value
         results.append(result)
     return results
 

@@ -158,12 +158,12 @@ class Tracks:
     @cached_property
     def room(self) -> Floats:
         """How far the speech around each frame stands above the noise, dB, at most 60."""
-        return np.clip(self.loudness - self.floor, 0, 60).astype(np.float32)
+        return np.asarray(np.clip(self.loudness - self.floor, 0, 60), np.float32)
 
     @cached_property
     def threshold(self) -> Floats:
         """Level above which a frame holds more than the room's noise, dBFS."""
-        return (self.loudness - self.room + np.clip(0.35 * self.room, 3, 9)).astype(np.float32)
+        return np.asarray(self.loudness - self.room + np.clip(0.35 * self.room, 3, 9), np.float32)
 
     @cached_property
     def sound(self) -> Bools:

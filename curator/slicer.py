@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -92,10 +93,12 @@ def slice_tracks(recording: str, tracks: Tracks, settings: SlicingSettings) -> S
 
 def check(sliced: Sliced, samples: int) -> None:
     """Raise AssertionError unless clips and left-out ranges together are exactly the samples of the recording."""
-    ranges = sorted((part.start, part.end) for part in (*sliced.clips, *sliced.left_out))
+    ranges = [(clip.start, clip.end) for clip in sliced.clips] + [(gap.start, gap.end) for gap in sliced.left_out]
+    ranges.sort()
     position = 0
     for start, end in ranges:
-        assert start == position and end > start, f"samples {position} to {start} are lost or doubled"
+        assert start == position, f"samples {position} to {start} are lost or doubled"
+        assert end > start, f"the range at sample {start} is empty"
         position = end
     assert position == samples, f"samples {position} to {samples} are lost"
 
@@ -154,7 +157,7 @@ def _cut(tracks: Tracks, island: tuple[int, int], settings: SlicingSettings) -> 
     while path[-1]:
         path.append(int(came[path[-1]]))
     path.reverse()
-    return [(int(cuts.begin[i]), int(cuts.end[j])) for i, j in zip(path[:-1], path[1:], strict=True)]
+    return [(int(cuts.begin[i]), int(cuts.end[j])) for i, j in pairwise(path)]
 
 
 def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSettings) -> _Cuts:
@@ -166,7 +169,7 @@ def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSet
     sounding = np.ones(last - first, bool)
     found: list[tuple[int, int, float, float]] = []
     for a, b in runs(quiet):
-        if b - a >= BREATH and 0 < a and b < last - first:
+        if b - a >= BREATH and a > 0 and b < last - first:
             sounding[a:b] = False
             middle = first + a + round((b - a) * tail / max(1, lead + tail))
             begin, end = max(middle, first + b - lead), min(middle, first + a + tail)

@@ -1,0 +1,134 @@
+"""The add job: analyse files in worker processes and leave each result in the job folder.
+
+Separate from the catalogue, which it never opens: whoever asked for the job takes the results in as they come.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalog import audio
+from catalog.errors import BadAudio
+from catalog.jobs import JobReport, run_job
+from catalog.records import Analysis
+from curator import analysis_file
+from curator.executor import Done, Executor, LocalExecutor
+from curator.slicer import SlicingSettings
+
+RESULTS = "results"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to analyse, as a worker is given it."""
+
+    path: str
+    bytes: int
+    speaker: str
+    settings: SlicingSettings
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a worker gives back."""
+
+    analysis: Analysis
+    warnings: tuple[str, ...]
+
+
+def analyse_task(task: Task) -> Found:
+    """The function that workers run."""
+    from curator.analysis import analyse
+
+    warnings: list[str] = []
+    return Found(analyse(task.path, task.speaker, task.settings, warnings=warnings), tuple(warnings))
+
+
+def add(request: dict[str, Any], report: JobReport, executor: Executor | None = None) -> dict[str, Any]:
+    """Do the job: find the files, pass over known ones, analyse the rest.
+
+    Events: `recording` (file, id, path, clips, seconds, seconds_clips), `known` (path, sha256), `failed` (path, error)
+    and warnings. The result holds their counts.
+    """
+    folder = report.job.path / RESULTS
+    folder.mkdir(exist_ok=True)
+    counts = {"recordings": 0, "known": 0, "failed": 0}
+    report.phase("looking")
+    tasks = _tasks(request, report, counts, folder)
+    report.phase("analysing")
+    total = sum(task.bytes for task in tasks)
+    executor = executor or LocalExecutor(int(request.get("workers") or 1))
+    bytes_done = 0
+    for done in executor.map_unordered(analyse_task, tasks, cost=lambda task: task.bytes, stop=report.stop_requested):
+        _take(done, report, counts, folder)
+        bytes_done += done.item.bytes
+        report.progress(bytes_done / 1e6, total / 1e6, "MB", Path(done.item.path).name)
+    outcome = "stopped" if report.stop_requested() and bytes_done < total else "done"
+    return {"outcome": outcome, **counts}
+
+
+def _tasks(request: dict[str, Any], report: JobReport, counts: dict[str, int], folder: Path) -> list[Task]:
+    """The files to analyse: neither known to the catalogue, nor twice in this request, nor done by an earlier start."""
+    settings = SlicingSettings(**request.get("slicing", {}))
+    known = set(request.get("known", ()))
+    earlier = {path.stem for path in (*analysis_file.found(folder), *analysis_file.found(folder / "taken"))}
+    problems: list[tuple[Path, str]] = []
+    tasks: list[Task] = []
+    for path in audio.find_audio(_paths(request["paths"]), problems=problems):
+        if report.stop_requested():
+            break
+        try:
+            digest = audio.sha256(path)
+            size = path.stat().st_size
+        except (BadAudio, OSError) as error:
+            _failed(report, counts, path, str(error))
+            continue
+        if digest in known:
+            counts["known"] += 1
+            report.event("known", path=str(path), sha256=digest)
+        elif digest[:16] not in earlier:
+            tasks.append(Task(str(path), size, request["speaker"], settings))
+        known.add(digest)
+    for path, reason in problems:
+        _failed(report, counts, path, f"{path}: {reason}")
+    return tasks
+
+
+def _paths(paths: Sequence[str | dict[str, Any]]) -> list[str]:
+    return [path["path"] if isinstance(path, dict) else path for path in paths]
+
+
+def _take(done: Done[Task, Found], report: JobReport, counts: dict[str, int], folder: Path) -> None:
+    """Write a worker's result, or say why there is none."""
+    if done.value is None:
+        error = done.error or "it was not analysed"
+        _failed(report, counts, done.item.path, error if done.item.path in error else f"{done.item.path}: {error}")
+        return
+    analysis = done.value.analysis
+    for warning in done.value.warnings:
+        report.warning(warning)
+    file = analysis_file.write(folder, analysis)
+    counts["recordings"] += 1
+    rate = analysis.recording.sample_rate
+    report.event(
+        "recording",
+        file=f"{RESULTS}/{file.name}",
+        id=analysis.recording.id,
+        path=analysis.recording.path,
+        clips=len(analysis.clips),
+        seconds=round(analysis.recording.duration_s, 3),
+        seconds_clips=round(sum(clip.end - clip.start for clip in analysis.clips) / rate, 3),
+    )
+
+
+def _failed(report: JobReport, counts: dict[str, int], path: Path | str, error: str) -> None:
+    counts["failed"] += 1
+    report.event("failed", path=str(path), error=error)
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(Path(sys.argv[1]), add))

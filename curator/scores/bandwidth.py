@@ -1,0 +1,89 @@
+"""Bandwidth: up to which frequency a recording has content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.records import ScoreValue
+from curator.activity import edges
+from curator.scores.clip_audio import ClipAudio
+
+WINDOW_S = 0.085
+LOWEST_HZ = 2000.0
+BELOW_HZ = (400.0, 0.0)
+ABOVE_HZ = (60.0, 460.0)
+CLIFF_DB = 12.0
+ENOUGH = 6
+
+Doubles = npt.NDArray[np.float64]
+
+
+class Bandwidth:
+    """`bandwidth_hz`: the frequency of the cliff at which the spectrum ends, Hz; half the rate where there is none.
+
+    The 95th percentile over the speech frames of a spectrum with 85 ms Blackman-Harris windows; at each frequency the
+    mean level (dB) of the 400 Hz below less that of the band 60 to 460 Hz above. The deepest step is a cliff from
+    12 dB on: a recording at its native rate shows 6 to 8, resampling from a lower rate or a low bit rate 20 and more.
+    Lossy codecs at high bit rates leave no cliff and are not seen. NULL with under a quarter second of speech.
+    """
+
+    name = "bandwidth"
+    version = 1
+    columns = ("bandwidth_hz",)
+
+    def compute(self, clip: ClipAudio) -> Mapping[str, ScoreValue]:
+        """Hz."""
+        spectrum = active_spectrum(clip)
+        if spectrum is None:
+            return {}
+        level, width = spectrum
+        depth = _steps(level, width)
+        first = int(LOWEST_HZ / width)
+        if len(depth) <= first:
+            return {"bandwidth_hz": clip.rate / 2}
+        at = first + int(depth[first:].argmax())
+        return {"bandwidth_hz": float(at * width) if depth[at] >= CLIFF_DB else clip.rate / 2}
+
+
+def active_spectrum(clip: ClipAudio) -> tuple[Doubles, float] | None:
+    """95th percentile over speech frames of each bin's level (dB), and the bins' width (Hz); None without speech."""
+    size = 1 << round(np.log2(WINDOW_S * clip.rate))
+    hop = size // 2
+    if len(clip.wave) < size:
+        return None
+    frames = np.lib.stride_tricks.sliding_window_view(clip.wave, size)[::hop]
+    middles = clip.start + np.arange(len(frames)) * hop + hop
+    lines = edges(clip.frames.start, len(clip.speech) + 1, clip.rate)
+    frames = frames[clip.speech[np.clip(np.searchsorted(lines, middles) - 1, 0, len(clip.speech) - 1)]]
+    if len(frames) < ENOUGH:
+        return None
+    import scipy.fft
+
+    spectra = np.abs(scipy.fft.rfft(frames * _window(size), axis=1))
+    rank = int(0.95 * (len(spectra) - 1))
+    level = np.partition(spectra, rank, axis=0)[rank].astype(np.float64)
+    return 20 * np.log10(np.maximum(level, 1e-9)), clip.rate / size
+
+
+def _window(size: int) -> npt.NDArray[np.float32]:
+    """Blackman-Harris, four terms (Harris 1978): side lobes at -92 dB, so a strong voice hides no cliff."""
+    angle = 2 * np.pi * np.arange(size) / size
+    terms = (0.35875, -0.48829, 0.14128, -0.01168)
+    return np.asarray(sum(a * np.cos(k * angle) for k, a in enumerate(terms)), dtype=np.float32)
+
+
+def _steps(level: Doubles, width: float) -> Doubles:
+    """How far the level falls at each bin, dB; bins whose upper band would not fit are left off."""
+    total = np.concatenate([[0.0], np.cumsum(level)])
+    below = round(BELOW_HZ[0] / width)
+    near, far = round(ABOVE_HZ[0] / width), round(ABOVE_HZ[1] / width)
+    count = len(level) - far
+    if count <= below:
+        return np.zeros(0)
+    at = np.arange(below, count)
+    lower = (total[at] - total[at - below]) / below
+    upper = (total[at + far] - total[at + near]) / (far - near)
+    return np.concatenate([np.zeros(below), lower - upper])

@@ -1,0 +1,30 @@
+"""The scorers in use, and one pass of all of them over a clip.
+
+Separate so that a new score is one new module and one name here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catalog.records import SCORE_NAMES, ScoreValue, Scoring
+from curator.scores.bandwidth import Bandwidth
+from curator.scores.clip_audio import ClipAudio, Scorer
+from curator.scores.clipping import Clipping
+from curator.scores.loudness import Loudness
+from curator.scores.noise import Noise
+from curator.scores.pitch_range import PitchRange
+from curator.scores.silence import Silence
+
+SCORERS: tuple[Scorer, ...] = (Silence(), Noise(), Clipping(), Loudness(), Bandwidth(), PitchRange())
+
+
+def score(clip_id: str, clip: ClipAudio, scorers: Sequence[Scorer] = SCORERS) -> Scoring:
+    """All scores of a clip; what a scorer leaves out is NULL."""
+    values: dict[str, ScoreValue] = {}
+    for scorer in scorers:
+        found = scorer.compute(clip)
+        unknown = set(found) - set(scorer.columns) | set(scorer.columns) - set(SCORE_NAMES)
+        assert not unknown, f"the scorer {scorer.name} gives {unknown}, which it does not declare"
+        values |= {name: found.get(name) for name in scorer.columns}
+    return Scoring(clip_id, values, {scorer.name: scorer.version for scorer in scorers})

@@ -20,7 +20,10 @@ from catalog.errors import BadAudio
 
 Samples = npt.NDArray[np.float32]
 CHUNK = 1 << 16
-SETTLE_S = 0.5
+SEEKABLE = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "VORBIS", "MPEG_", "OPUS")
+"""libsndfile's codecs whose samples after a seek are those of the whole; gsm, for one, carries its state on."""
+SETTLE_S = {"OPUS": 3.0}
+SETTLE_OTHERWISE_S = 0.5
 HEADER_MAY_BE_OFF_S = 0.1
 KNOWN_LENGTH_BELOW = 1 << 40
 UNKNOWN_SIZE_FROM = 0x7FFF0000
@@ -122,16 +125,19 @@ class Cursor:
 
 
 class SoundFileDecoder:
-    """libsndfile: its seeks are exact to the sample, except opus right after a seek."""
+    """libsndfile: its seeks are exact to the sample, though a lossy codec needs some time to settle after one."""
 
-    def __init__(self, path: Path, file: Any) -> None:
+    def __init__(self, path: Path) -> None:
+        import soundfile
+
         self._path = path
-        self._file = file
-        self.seeks = bool(file.seekable())
+        self._file = file = soundfile.SoundFile(str(path))
+        self.seeks = bool(file.seekable()) and file.subtype.startswith(SEEKABLE)
         known = 0 < file.frames < KNOWN_LENGTH_BELOW
         self.info = AudioInfo(
             file.samplerate, file.channels, _claimed(file) if known else None, f"{file.format}/{file.subtype}"
         )
+        self.has_samples = len(file.read(1)) > 0
 
     def chunks(self, start: int) -> Iterator[Samples]:
         """See `Decoder.chunks`."""
@@ -140,8 +146,13 @@ class SoundFileDecoder:
         rate, claimed = self.info.sample_rate, self.info.samples
         position = 0
         try:
-            if start and self.seeks:
-                position = self._file.seek(max(0, min(start, self._file.frames) - round(SETTLE_S * rate)))
+            if not self.seeks or self._file.format == "OGG":
+                # A vorbis file that was read from seeks to the wrong place; a fresh one does not.
+                self._file.close()
+                self._file = soundfile.SoundFile(str(self._path))
+            if self.seeks:
+                settle = round(SETTLE_S.get(self._file.subtype, SETTLE_OTHERWISE_S) * rate)
+                position = self._file.seek(max(0, min(start, self._file.frames) - settle))
             while True:
                 chunk = self._file.read(CHUNK, dtype="float32", always_2d=True)
                 if not len(chunk):
@@ -154,6 +165,10 @@ class SoundFileDecoder:
             yield from self._beyond(max(start, position))
         if claimed and position < claimed - round(HEADER_MAY_BE_OFF_S * rate):
             raise Damaged(_cut_short(self._path, position, claimed, rate))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
 
     def _beyond(self, position: int) -> Iterator[Samples]:
         """What ffmpeg, which passes over damage, still gets out of the file from here on."""
@@ -283,17 +298,11 @@ def _open_soundfile(path: Path, stack: contextlib.ExitStack) -> Decoder | None:
     import soundfile
 
     try:
-        file = stack.enter_context(soundfile.SoundFile(str(path)))
-        first = file.read(1, always_2d=True)
-        if not len(first):
-            return None
-        if file.seekable():
-            file.seek(0)
-        else:
-            file = stack.enter_context(soundfile.SoundFile(str(path)))
+        decoder = SoundFileDecoder(path)
+        stack.callback(decoder.close)
+        return decoder if decoder.has_samples else None
     except (soundfile.SoundFileError, TypeError, ValueError):
         return None
-    return SoundFileDecoder(path, file)
 
 
 def _open_av(path: Path, stack: contextlib.ExitStack) -> Decoder | None:

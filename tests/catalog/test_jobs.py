@@ -153,7 +153,7 @@ def test_a_killed_process_without_a_result_has_crashed(new_job: Callable[..., Jo
     assert job.state() == "running"
     os.kill(pid, signal.SIGKILL)
     until(lambda: job.state() == "crashed")
-    assert list(job.follow(0.01))[0]["type"] == "phase"
+    assert next(iter(job.follow(0.01)))["type"] == "phase"
     with pytest.raises(JobFailed, match="died without a result"):
         job.outcome()
 
@@ -165,9 +165,7 @@ def test_a_process_that_dies_before_it_begins_has_crashed(new_job: Callable[...,
     assert "no_module_of_this_name" in (job.path / "log.txt").read_text()
 
 
-def test_a_job_that_stopped_may_be_started_again_and_its_events_go_on(
-    new_job: Callable[..., Job], worker: str
-) -> None:
+def test_a_job_that_stopped_may_be_started_again_and_its_events_go_on(new_job: Callable[..., Job], worker: str) -> None:
     job = new_job(do="wait")
     for times in (1, 2):
         job.start(worker)

@@ -119,7 +119,7 @@ class Checkpoints:
         content = {
             "format": FORMAT,
             "identity": self.identity.to_text(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "step": state.step,
             "position": asdict(state.position),
             "best": None if state.best is None else asdict(state.best),

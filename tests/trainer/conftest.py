@@ -124,6 +124,22 @@ def clips() -> tuple[TrainClip, ...]:
     return tuple(counting_clip(f"clip{number}", frames) for number, frames in enumerate((500, 150, 20)))
 
 
+@pytest.fixture
+def hummed() -> tuple[TrainClip, ...]:
+    """Three clips of a made voice with its true f0, and content that tells loud from soft."""
+    return tuple(hummed_clip(f"hum{number}", 150.0 + 30 * number, number) for number in range(3))
+
+
+def hummed_clip(name: str, pitch: float, seed: int, frames: int = 100) -> TrainClip:
+    """See `hummed`."""
+    wave = hum(frames / 100, pitch, seed)
+    level = np.sqrt(np.square(wave.reshape(-1, 480)).mean(axis=1))
+    content = np.stack([level, np.roll(level, 1), level**2, np.ones_like(level)], axis=1).astype(np.float32)
+    time = np.arange(frames) / 100
+    f0 = (pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time + seed))).astype(np.float32)
+    return TrainClip(name, f"of {name}", 0, frames, wave, 1.0, content, f0)
+
+
 def counting_clip(name: str, frames: int, *, speaker: int = 0, hop: int = 240, dim: int = 4) -> TrainClip:
     """See `make_clip`."""
     return TrainClip(

@@ -1,0 +1,236 @@
+"""Training from end to end with a toy network: resuming, stopping, breaking down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from catalog.errors import BadRequest, CuratorError
+from infer.synthesizer import SynthesizerConfig
+from trainer.config import TrainConfig, TrainRequest
+from trainer.dataset import TrainClip
+from trainer.device import memory_in_words
+from trainer.loop import Training, learning_rate, train
+from trainer.state import TrainState
+
+
+class Told:
+    """A report that keeps what it is told and asks to stop after a number of checkpoints or progress events."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.stop_after = stop_after
+        self.steps = 0
+
+    def event(self, kind: str, /, **fields: Any) -> None:
+        self.events.append((kind, fields))
+
+    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
+        self.event("progress", done=done, total=total)
+
+    def metric(self, step: int, values: dict[str, float]) -> None:
+        self.event("metric", step=step, values=dict(values))
+
+    def warning(self, text: str) -> None:
+        self.event("warning", text=text)
+
+    def stop_requested(self) -> bool:
+        self.steps += 1
+        return self.stop_after is not None and self.steps > self.stop_after
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [fields for name, fields in self.events if name == kind]
+
+
+@pytest.fixture
+def training(tmp_path: Path, toy_request: Callable[..., TrainRequest], hummed: tuple[TrainClip, ...]) -> Training:
+    """A toy training of ten steps on three hummed clips, one of them held out; p_dropout makes every draw count."""
+    config = toy_request(steps=10).config()
+    return toy_training(config, hummed, tmp_path / "run")
+
+
+def toy_training(config: TrainConfig, clips: tuple[TrainClip, ...], folder: Path) -> Training:
+    network = SynthesizerConfig.from_dict(
+        {**config.network, "p_dropout": 0.1, "sample_rate": 24000, "spec_channels": 513, "phone_dim": 4}
+    )
+    return Training(config, network, 7, torch.device("cpu"), clips[:2], clips[2:], "data", folder)
+
+
+def weights(state: TrainState) -> dict[str, torch.Tensor]:
+    parts = {"g": state.generator.state_dict(), "d": state.discriminator.state_dict()}
+    found = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+    for part, optimizer in (("g", state.optimizer_g), ("d", state.optimizer_d)):
+        for number, moments in optimizer.state_dict()["state"].items():
+            found |= {f"{part}.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    return found
+
+
+def assert_bitwise_equal(a: TrainState, b: TrainState) -> None:
+    first, second = weights(a), weights(b)
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+    assert (a.step, a.position) == (b.step, b.position)
+
+
+@pytest.mark.parametrize("method", ["published", "direct"])
+def test_a_resumed_training_is_bitwise_equal_to_one_never_interrupted(training, tmp_path, method):
+    config = replace(training.config, method=method, adversarial_from=3)
+    training = replace(training, config=config)
+    whole, _ = train(training, Told())
+    cut = replace(training, folder=tmp_path / "cut")
+    stopped, _ = train(cut, Told(stop_after=3))
+    assert stopped.step == 3
+    stopped, _ = train(cut, Told(stop_after=4))
+    assert stopped.step == 7
+    resumed, _ = train(cut, Told())
+    assert resumed.step == 10
+    assert_bitwise_equal(whole, resumed)
+
+
+def test_training_changes_every_part_that_a_voice_is_made_of(training):
+    before = TrainState.build(training.config, training.network, training.seed, training.device)
+    start = {name: value.clone() for name, value in before.generator.state_dict().items()}
+    after, _ = train(replace(training, config=replace(training.config, method="published")), Told())
+    moved = {
+        name.split(".")[0]
+        for name, value in after.generator.state_dict().items()
+        if not torch.equal(value, start[name])
+    }
+    assert moved == {"enc_p", "enc_q", "flow", "dec", "emb_g"}
+
+
+@pytest.mark.parametrize("method", ["published", "direct"])
+def test_the_mel_loss_falls(training, method):
+    config = replace(
+        training.config, method=method, steps=60, log_every=1, save_every=60, learning_rate=4e-3, warmup_steps=0
+    )
+    told = Told()
+    train(replace(training, config=config), told)
+    losses = [fields["values"]["g/mel"] for fields in told.of("metric") if "g/mel" in fields["values"]]
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+def test_saves_measure_held_out_clips_render_a_sample_and_know_the_best_step(training):
+    told = Told()
+    state, checkpoints = train(training, told)
+    saved = told.of("checkpoint")
+    assert [event["step"] for event in saved] == [4, 8, 10]
+    best = min(saved, key=lambda event: event["held_out_mel"])
+    assert state.best is not None
+    assert (state.best.step, round(state.best.mel, 5)) == (best["step"], best["held_out_mel"])
+    assert (checkpoints.folder / state.best.file).is_file()
+    for event in told.of("sample"):
+        assert (training.folder / "samples" / event["path"]).stat().st_size > 1000
+
+
+def test_only_the_last_checkpoints_and_the_best_stay_on_disk(training):
+    config = replace(training.config, save_every=1, keep_last=2)
+    state, checkpoints = train(replace(training, config=config), Told())
+    names = sorted(path.name for path in checkpoints.folder.iterdir())
+    assert state.best is not None
+    assert names == sorted(["step-00000009.pt", "step-00000010.pt", state.best.file])
+
+
+def test_without_held_out_clips_the_last_step_is_kept_as_the_best(training):
+    state, checkpoints = train(replace(training, held_out=()), Told())
+    assert state.best is not None
+    assert (state.best.step, state.best.mel) == (10, None)
+    assert (checkpoints.folder / state.best.file).is_file()
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_with_a_warning(training):
+    whole, checkpoints = train(training, Told())
+    newest = checkpoints.newest()
+    assert newest is not None
+    newest.write_bytes(newest.read_bytes()[:1000])
+    told = Told()
+    resumed, _ = train(training, told)
+    assert "damaged" in told.of("warning")[0]["text"]
+    assert_bitwise_equal(whole, resumed)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"data": "other"}, "other clips"), ({"seed": 8}, "another seed")],
+)
+def test_checkpoints_of_other_data_or_seeds_are_refused_in_words(training, change, words):
+    train(training, Told(stop_after=3))
+    with pytest.raises(BadRequest, match=words):
+        train(replace(training, **change), Told())
+
+
+def test_a_loss_that_is_not_a_number_ends_the_training_in_one_line(training):
+    broken = tuple(replace(clip, gain=float("nan")) for clip in training.train)
+    with pytest.raises(
+        CuratorError, match=r"broke down at step 1: .* is not a number .*half the learning rate"
+    ) as caught:
+        train(replace(training, train=broken), Told())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loss_that_is_not_a_number_leaves_the_last_good_checkpoint(training):
+    train(training, Told(stop_after=5))
+    kept = sorted((training.folder / "checkpoints").iterdir())
+    broken = replace(training, train=tuple(replace(clip, gain=float("inf")) for clip in training.train))
+    with pytest.raises(CuratorError, match=r"step-00000005\.pt is from before"):
+        train(broken, Told())
+    assert sorted((training.folder / "checkpoints").iterdir()) == kept
+
+
+def test_running_out_of_memory_says_what_to_try(training):
+    with (
+        pytest.raises(CuratorError, match="GPU memory ran out with batch_size 2: train with batch_size 1"),
+        memory_in_words(training.config, torch.device("cuda")),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_the_learning_rate_rises_and_falls_as_configured(training):
+    config = replace(training.config, learning_rate=1.0, warmup_steps=10, lr_final=0.1, lr_decay=1.0)
+    state = TrainState.build(config, training.network, 1, training.device)
+    rates = []
+    for state.step in range(101):
+        rates.append(learning_rate(config, state, 100))
+    assert rates[0] == pytest.approx(0.1, rel=0.01)
+    assert max(rates) == pytest.approx(0.98, abs=0.02)
+    assert rates[100] == pytest.approx(0.1)
+
+
+def test_epochs_become_steps_that_hear_every_second_as_often(training):
+    config = replace(training.config, steps=None, epochs=4, batch_size=2, segment_frames=16)
+    frames = sum(clip.frames for clip in training.train)
+    assert replace(training, config=config).steps == -(-4 * frames // 32)
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(frozen, toy_request):
+    from catalog.jobs import Job
+
+    library = frozen()
+    request = toy_request(steps=400, settings={"save_every": 5})
+    job = Job.create(library.runs, "train", request.to_dict(), job_id="train-killed")
+    process = subprocess.Popen([sys.executable, "-m", "trainer", str(job.path)], cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 120
+    while not list(job.path.glob("checkpoints/step-*.pt")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert job.state() == "crashed"
+    job.ask_stop()
+    again = subprocess.run([sys.executable, "-m", "trainer", str(job.path)], cwd=Path(__file__).parents[2], check=False)
+    assert again.returncode == 0
+    assert job.state() == "stopped"
+    resumed = [event for event in job.events()[0] if event["type"] == "resumed"]
+    assert resumed
+    assert resumed[0]["step"] >= 5

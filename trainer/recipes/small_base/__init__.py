@@ -1,0 +1,1 @@
+"""How the small preset's base weights are made: anyone can make them again."""

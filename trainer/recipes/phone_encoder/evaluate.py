@@ -159,9 +159,9 @@ def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str], para
             figures[f"{title}: same phone"], figures[f"{title}: same class"] = np.mean(found, axis=0)
     for a, b in combinations(parallel, 2):
         if len({u.text for u in parallel[a]} & {u.text for u in parallel[b]}) > 1:
-            pair = [spoken_by(parallel[a], feature), spoken_by(parallel[b], feature)]
-            figures[f"{a}, {b}: sentence contrast"] = measures.sentence_contrast(*pair)
-            figures[f"{a}, {b}: leak"] = measures.speaker_leak(pair)
+            one, two = spoken_by(parallel[a], feature), spoken_by(parallel[b], feature)
+            figures[f"{a}, {b}: sentence contrast"] = measures.sentence_contrast(one, two)
+            figures[f"{a}, {b}: leak"] = measures.speaker_leak([one, two])
     figures["times real time"] = speed(feature)
     return {name: round(float(value), 3) for name, value in figures.items()}
 

@@ -1,0 +1,278 @@
+"""The app: it owns the catalogue, the one writer, the followed jobs, the player and the six rooms.
+
+What a room shows and does is in its own file under `screens`; here is only what outlives a change of room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from catalog.errors import CuratorError
+from catalog.jobs import Job
+from catalog.library import Library
+from catalog.store import Store
+from curator.intake import sweep, take_in_finished
+from curator.tui.job_view import Follower, JobView, Look
+from curator.tui.keys import keys_file, read_keys
+from curator.tui.messages import JobsLookedAt, JobStarted
+from curator.tui.player import NoSpeakers, Player
+from curator.tui.screens.convert import ConvertScreen
+from curator.tui.screens.help import HelpScreen, binding_ids
+from curator.tui.screens.jobs import JobsScreen
+from curator.tui.screens.library import LibraryScreen
+from curator.tui.screens.models import ModelsScreen
+from curator.tui.screens.review import ReviewScreen
+from curator.tui.screens.sets import SetsScreen
+from curator.tui.screens.training import TrainingScreen
+from curator.tui.theme import HOUSE
+from curator.tui.widgets.top_bar import ROOMS
+from curator.tui.words import one_line
+from curator.tui.writer import Writer
+
+Result = TypeVar("Result")
+LOOK_EVERY_S = 0.5
+NOTICE_EVERY_S = 1.0
+
+
+class CuratorApp(App[CuratorError]):
+    """From recordings to a voice, in six rooms."""
+
+    TITLE = "curator"
+    CSS_PATH = "app.tcss"
+    DEFAULT_MODE = "library"
+    MODES: ClassVar[dict[str, Any]] = {
+        "library": LibraryScreen,
+        "review": ReviewScreen,
+        "sets": SetsScreen,
+        "training": TrainingScreen,
+        "models": ModelsScreen,
+        "convert": ConvertScreen,
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"go('{room}')", label, show=False, tooltip=f"Go to {label.lower()}.", id=f"go.{room}")
+            for number, (room, label) in enumerate(ROOMS, start=1)
+        ),
+        Binding("J", "jobs", "Jobs", show=False, tooltip="All jobs in full, with what went wrong.", id="app.jobs"),
+        Binding("question_mark,f1", "help", "Help", tooltip="Every key that works here.", id="app.help"),
+        Binding("q", "quit", "Quit", tooltip="Leave; jobs go on without the app.", id="app.quit"),
+    ]
+
+    catalogue: reactive[int] = reactive(0)
+    """Counts the changes of the catalogue that screens should read again."""
+    jobs: reactive[tuple[JobView, ...]] = reactive[tuple[JobView, ...]](())
+    """The jobs that are at work or ended a moment ago."""
+
+    def __init__(self, library: Library, *, player: Player | None = None, keys: Path | None = None) -> None:
+        super().__init__()
+        self.library = library
+        self.store = Store(library)
+        self.writer = Writer()
+        self.player = player or Player()
+        self.follower = Follower(library)
+        self.ready = False
+        self._keys = keys
+        self._own: set[str] = set()
+        self._seen = -1
+        self._said_no_speakers = False
+
+    def on_mount(self) -> None:
+        """Dress, take in what ended while the app was closed, and begin to watch."""
+        self.register_theme(HOUSE)
+        self.theme = HOUSE.name
+        self._use_own_keys()
+        self.run_worker(self._open(), group="open", exit_on_error=False)
+        self.set_interval(NOTICE_EVERY_S, self._notice)
+        self.set_interval(LOOK_EVERY_S, self._look)
+
+    async def _open(self) -> None:
+        try:
+            await self.writer.submit(self._prepare)
+        except CuratorError as error:
+            self.exit(error)
+            return
+        self._seen = self.store.changed_since(None)
+        self.ready = True
+        self.catalogue += 1
+        self._look()
+
+    def _prepare(self) -> None:
+        self.library.create()
+        self.store.recordings()
+        sweep(self.store, self.library)
+
+    def _use_own_keys(self) -> None:
+        try:
+            own = read_keys(self._keys or keys_file(), binding_ids(self))
+        except CuratorError as error:
+            self.complain(error)
+            return
+        if own:
+            self.set_keymap(own)
+
+    def action_go(self, room: str) -> None:
+        """Change the room."""
+        self.go(room)
+
+    def go(self, room: str) -> None:
+        """Change the room; questions that are open in this one stay there."""
+        if room != self.current_mode:
+            self.switch_mode(room)
+
+    def room(self, name: str) -> Screen[Any]:
+        """The screen of a room, which must have been opened."""
+        return self._screen_stacks[name][0]
+
+    def action_help(self) -> None:
+        """Show every key that works here."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_jobs(self) -> None:
+        """Show the jobs in full."""
+        if not isinstance(self.screen, JobsScreen):
+            self.push_screen(JobsScreen())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the command palette offers: rooms, jobs, help, theme, quit."""
+        for room, label in ROOMS:
+            if room != self.current_mode:
+                yield SystemCommand(f"Go to {label}", f"The room {label.lower()}", partial(self.go, room))
+        yield SystemCommand("Jobs", "All jobs in full, with what went wrong", self.action_jobs)
+        yield SystemCommand("Keys", "Every key that works here", self.action_help)
+        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+        yield SystemCommand("Quit", "Leave; jobs go on without the app", self.exit)
+
+    def complain(self, error: CuratorError) -> None:
+        """Say what went wrong, in the error's own words."""
+        self.notify(one_line(str(error)), severity="error", timeout=12, markup=False)
+
+    def say(self, words: str) -> None:
+        """Say that something happened."""
+        self.notify(one_line(words), timeout=5, markup=False)
+
+    async def write(self, work: Callable[[Store], Result]) -> Result:
+        """Write to the catalogue in turn; returns when it is on disk."""
+        return await self.writer.submit(partial(work, self.store))
+
+    # jobs
+
+    def start_job(self, start: Callable[[], Job]) -> None:
+        """Start long work without holding up the keys; what cannot be started is said."""
+        self.run_worker(partial(self._start, start), thread=True, group="start", exit_on_error=False)
+
+    def _start(self, start: Callable[[], Job]) -> None:
+        try:
+            job = start()
+        except CuratorError as error:
+            self.call_from_thread(self.complain, error)
+            return
+        self._own.add(job.id)
+        self.post_message(JobStarted(job.id, job.kind))
+
+    def on_job_started(self, event: JobStarted) -> None:
+        """Follow it from its first event."""
+        if event.kind == "train":
+            self._take_in(Job.open(self.library.runs / event.job_id))
+        self._look()
+
+    def stop_job(self, job_id: str) -> None:
+        """Ask a job for a clean end."""
+        job = self.follower.job(job_id)
+        if job is not None:
+            job.ask_stop()
+            self.say(f"Stopping cleanly: {next(view.title for view in self.jobs if view.id == job_id)}")
+
+    def dismiss_job(self, job_id: str) -> None:
+        """Stop showing a job that ended."""
+        self.follower.dismiss(job_id)
+        self.jobs = tuple(view for view in self.jobs if view.id != job_id or view.live)
+
+    def _look(self) -> None:
+        if self.ready and not any(worker.group == "look" and worker.is_running for worker in self.workers):
+            self.run_worker(self._look_at_jobs, thread=True, group="look", exit_on_error=False)
+
+    def _look_at_jobs(self) -> None:
+        self.post_message(JobsLookedAt(self.follower.look()))
+
+    def on_jobs_looked_at(self, event: JobsLookedAt) -> None:
+        """Show the jobs, take in what they found, and tell of those that ended."""
+        look: Look = event.look
+        if look.views != self.jobs:
+            self.jobs = look.views
+        ended = {view.id for view in look.ended}
+        for job in look.with_results:
+            if job.id in ended or job.id in self._own or job.kind == "train":
+                self._take_in(job)
+        for view in look.ended:
+            self._tell_end(view)
+
+    def _tell_end(self, view: JobView) -> None:
+        if view.state == "done":
+            failed = f", {len(view.problems)} problems (J shows them)" if view.problems else ""
+            self.notify(one_line(f"{view.title}: done{failed}"), timeout=6, markup=False)
+        elif view.state == "stopped":
+            self.notify(one_line(f"{view.title}: stopped"), timeout=6, markup=False)
+        else:
+            self.notify(f"{view.title}: {view.error}", severity="error", timeout=12, markup=False)
+
+    def _take_in(self, job: Job) -> None:
+        future = self.writer.submit(partial(take_in_finished, self.store, job))
+        future.add_done_callback(self._taken_in)
+
+    def _taken_in(self, future: Any) -> None:
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, CuratorError):
+            self.complain(error)
+        elif error is not None:
+            raise error
+        self.catalogue += 1
+
+    def _notice(self) -> None:
+        """Notice what another process did to the catalogue."""
+        if not self.ready:
+            return
+        seen = self.store.changed_since(self._seen)
+        if seen != self._seen:
+            self._seen = seen
+            self.catalogue += 1
+
+    # sound
+
+    def play(self, path: Path | str, start: int = 0, end: int | None = None) -> None:
+        """Play a stretch of a file; a machine that cannot is told of once."""
+        self.run_worker(
+            partial(self._play, path, start, end), thread=True, group="play", exclusive=True, exit_on_error=False
+        )
+
+    def _play(self, path: Path | str, start: int, end: int | None) -> None:
+        try:
+            self.player.play(path, start, end)
+        except NoSpeakers as error:
+            if not self._said_no_speakers:
+                self._said_no_speakers = True
+                self.call_from_thread(self.notify, str(error), severity="warning", timeout=15, markup=False)
+        except CuratorError as error:
+            self.call_from_thread(self.complain, error)
+
+    async def on_unmount(self) -> None:
+        """Be silent, finish writing, let the catalogue go."""
+        self.player.stop()
+        self.writer.close()
+        self.store.close()
+
+
+def run(library: Library) -> None:
+    """Open the app on a library; raises CuratorError when its catalogue cannot be opened."""
+    app = CuratorApp(library)
+    error = app.run()
+    if error is not None:
+        raise error

@@ -1,0 +1,62 @@
+"""What the review room says about the clips it shows and about the one under the cursor, as text for a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual.content import Content
+
+from curator.tui.words import MARKS, count, file_name, number, one_line, position
+
+COLOURS = {"accepted": "$success", "rejected": "$error", "undecided": "$foreground 60%"}
+
+
+def status_line(counts: Mapping[str, int], scope: str, where: str, sort: str, problem: str) -> Content:
+    """How many clips are shown, how they stand, and what chooses and orders them."""
+    total = sum(counts.values())
+    parts: list[tuple[str, str] | str] = [
+        (count(total, "clip"), "$foreground"),
+        "  ",
+        (f"✓ {counts.get('accepted', 0):,}", "$success"),
+        "  ",
+        (f"✗ {counts.get('rejected', 0):,}", "$error"),
+        f"  · {counts.get('undecided', 0):,}",
+    ]
+    if scope:
+        parts += ["   in ", (scope, "$foreground")]
+    if where:
+        parts += ["   filter ", (one_line(where), "$accent")]
+    if sort:
+        parts += ["   order ", (one_line(sort), "$accent")]
+    if problem:
+        parts += ["   ", ("! " + one_line(problem), "$error")]
+    return Content.assemble(*parts)
+
+
+def clip_heading(clip: Mapping[str, Any] | None) -> Content:
+    """Which clip this is and how it stands, and below it what the rules suggest."""
+    if clip is None:
+        return Content("No clip here.")
+    verdict = str(clip["verdict"])
+    reasons = one_line(", ".join(clip.get("reasons") or ()))
+    first = Content.assemble(
+        (f"{MARKS[verdict]} {verdict}", COLOURS[verdict]),
+        (f" ({reasons})" if reasons else "", "$foreground 60%"),
+        f"  {position(clip['start_s'])}–{position(clip['end_s'])}  ",
+        (f"{number(clip['duration_s'], 1)} s", "bold"),
+        ("  short" if clip.get("short") else "", "$warning"),
+        ("  " + file_name(str(clip["path"])), ""),
+        (f"  {one_line(str(clip['speaker']))}", "$foreground 60%"),
+    )
+    return Content("\n").join([first, suggestion_line(clip)])
+
+
+def suggestion_line(clip: Mapping[str, Any]) -> Content:
+    """What the rules say about a clip, with their reasons."""
+    reasons = one_line("; ".join(clip.get("suggestion_reasons") or ()))
+    if clip.get("suggestion") == "reject":
+        return Content.assemble(("suggested: drop", "$error"), (f"  {reasons}", "$foreground 60%"))
+    if clip.get("suggestion") == "accept":
+        return Content.assemble(("suggested: keep", "$success"), ("  nothing speaks against it", "$foreground 60%"))
+    return Content.styled("no suggestion: this clip has no scores", "$foreground 60%")

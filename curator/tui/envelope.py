@@ -1,0 +1,101 @@
+"""The outline of a clip's sound: what a waveform of a few hundred columns needs to know.
+
+Separate from the widget because it is computed in a thread, from samples the widget never sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.records import Activity
+
+COLUMNS = 1200
+CLIPPING = 0.999
+SPEECH = 0.5
+
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A sound in columns of equal length, left to right."""
+
+    low: Floats
+    """Lowest sample of each column, full scale 1."""
+    high: Floats
+    """Highest sample of each column."""
+    rms: Floats
+    """Root mean square of each column."""
+    clipped: Flags
+    """Columns that touch full scale."""
+    speech: Flags | None
+    """Columns in which the voice-activity detector heard speech; None when that is not known."""
+    duration_s: float
+
+    @property
+    def peak(self) -> float:
+        """The largest absolute sample."""
+        return float(max(-self.low.min(), self.high.max(), 0.0)) if self.low.size else 0.0
+
+
+def measure(samples: Floats, sample_rate: int, speech: Flags | None, columns: int = COLUMNS) -> Envelope:
+    """The outline of mono `samples`; `speech` is at any even resolution over the same time.
+
+    Sounds shorter than `columns` samples get one column a sample.
+    """
+    columns = max(1, min(columns, samples.size))
+    if not samples.size:
+        nothing = np.zeros(1, np.float32)
+        return Envelope(nothing, nothing, nothing, np.zeros(1, bool), None, 0.0)
+    edges = np.linspace(0, samples.size, columns + 1).astype(np.int64)[:-1]
+    low = np.minimum.reduceat(samples, edges)
+    high = np.maximum.reduceat(samples, edges)
+    lengths = np.diff(np.append(edges, samples.size))
+    rms = np.sqrt(np.add.reduceat(samples.astype(np.float64) ** 2, edges) / lengths).astype(np.float32)
+    clipped = np.maximum(-low, high) >= CLIPPING
+    heard = None if speech is None or not speech.size else speech[_spread(columns, speech.size)]
+    return Envelope(low, high, rms, clipped, heard, samples.size / sample_rate)
+
+
+def fit(envelope: Envelope, columns: int) -> Envelope:
+    """The same outline in `columns` columns: extremes stay extreme, a column is speech when most of it is."""
+    have = envelope.low.size
+    if columns <= 0 or columns == have:
+        return envelope
+    if columns > have:
+        at = _spread(columns, have)
+        speech = None if envelope.speech is None else envelope.speech[at]
+        return Envelope(
+            envelope.low[at], envelope.high[at], envelope.rms[at], envelope.clipped[at], speech, envelope.duration_s
+        )
+    edges = np.linspace(0, have, columns + 1).astype(np.int64)[:-1]
+    lengths = np.diff(np.append(edges, have))
+    heard = None
+    if envelope.speech is not None:
+        heard = np.add.reduceat(envelope.speech.astype(np.int64), edges) * 2 > lengths
+    return Envelope(
+        np.minimum.reduceat(envelope.low, edges),
+        np.maximum.reduceat(envelope.high, edges),
+        np.sqrt(np.add.reduceat(envelope.rms**2, edges) / lengths),
+        np.logical_or.reduceat(envelope.clipped, edges),
+        heard,
+        envelope.duration_s,
+    )
+
+
+def heard_between(activity: Activity | None, start_s: float, end_s: float) -> Flags | None:
+    """Where the stored voice-activity probabilities of a recording say speech, between two times."""
+    if activity is None or not activity.vad:
+        return None
+    probabilities = np.frombuffer(activity.vad, np.uint8)
+    first = int(start_s / activity.vad_hop_s)
+    last = max(first + 1, int(np.ceil(end_s / activity.vad_hop_s)))
+    return probabilities[first:last] >= SPEECH * 255
+
+
+def _spread(columns: int, over: int) -> NDArray[np.int64]:
+    return (np.arange(columns, dtype=np.int64) * over) // columns

@@ -1,0 +1,71 @@
+"""The story of one training run as its events tell it: losses over steps, progress and samples.
+
+Separate because the training screen shows any run, alive or long ended, and reads on where it stopped reading.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catalog.jobs import Job, JobState
+from curator.tui.job_view import JobView, problem_of, title_of, told
+
+
+class RunHistory:
+    """One run, read from its folder as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self.job = Job.open(path)
+        self.view = JobView(self.job.id, self.job.kind, title_of(self.job), "waiting")
+        self.state: JobState = "waiting"
+        self.curves: dict[str, list[tuple[float, float]]] = {}
+        self.samples: list[Path] = []
+        self.problems: list[str] = []
+        self._offset = 0
+
+    def read_on(self) -> bool:
+        """Read what is new; True when anything was."""
+        state = self.job.state()
+        events, self._offset = self.job.events(self._offset)
+        for event in events:
+            self.view = told(self.view, event)
+            self._take(event)
+        changed = bool(events) or state != self.state
+        self.state = state
+        return changed
+
+    @property
+    def step(self) -> int:
+        """The last step that was heard of."""
+        return int(max((points[-1][0] for points in self.curves.values()), default=0))
+
+    @property
+    def newest(self) -> dict[str, float]:
+        """The newest value of every metric."""
+        return {name: points[-1][1] for name, points in self.curves.items()}
+
+    def error(self) -> str:
+        """Why the run failed, or nothing."""
+        return str((self.job.result() or {}).get("error") or "") if self.state == "failed" else ""
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "metric":
+            for name, value in dict(event.get("values") or {}).items():
+                self._point(str(name), event.get("step"), value)
+        elif kind == "sample" and event.get("path"):
+            self.samples.append(self.job.path / "samples" / str(event["path"]))
+        problem = problem_of(event)
+        if problem:
+            self.problems.append(problem)
+
+    def _point(self, name: str, step: object, value: object) -> None:
+        if not isinstance(step, int | float) or not isinstance(value, int | float) or not math.isfinite(value):
+            return
+        points = self.curves.setdefault(name, [])
+        while points and points[-1][0] >= step:
+            points.pop()
+        points.append((float(step), float(value)))

@@ -1,0 +1,108 @@
+"""All jobs in full: how far each is, everything that went wrong, and a way to stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from curator.tui.job_view import JobView
+from curator.tui.widgets.job_strip import figures, job_line
+from curator.tui.widgets.listing import ListColumn, Listing, Row
+from curator.tui.words import STATE_MARKS
+
+if TYPE_CHECKING:
+    from curator.tui.app import CuratorApp
+
+COLUMNS = (
+    ListColumn("mark", "", 1),
+    ListColumn("title", "job", 0),
+    ListColumn("state", "state", 9),
+    ListColumn("figures", "progress", 34),
+)
+
+
+class JobsScreen(ModalScreen[None]):
+    """Every job the app knows of."""
+
+    CSS_PATH = "jobs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,J", "close", "Close", tooltip="Back; failed jobs leave the strip.", id="jobs.close"),
+        Binding("x", "stop", "Stop it", tooltip="Ask the job for a clean end.", id="jobs.stop"),
+    ]
+
+    @property
+    def home(self) -> CuratorApp:
+        """The app, with its own type."""
+        return cast("CuratorApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as frame:
+            frame.border_title = "Jobs"
+            yield Listing(COLUMNS, opens=False, id="job-list")
+            with VerticalScroll(id="job-problems"):
+                yield Static(id="job-words")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Follow the jobs."""
+        self.watch(self.app, "jobs", self._show)
+
+    def _show(self, views: tuple[JobView, ...]) -> None:
+        rows: dict[str, Row] = {view.id: row_of(view) for view in reversed(views)}
+        self.query_one(Listing).fill(rows)
+        if not rows:
+            self.query_one("#job-words", Static).update(
+                "Nothing is at work, and nothing failed since the app was opened."
+            )
+
+    @on(Listing.Moved)
+    def _moved(self, event: Listing.Moved) -> None:
+        view = self._view(event.row_key)
+        if view is not None:
+            self.query_one("#job-words", Static).update(words_of(view))
+
+    def _view(self, job_id: str | None) -> JobView | None:
+        return next((view for view in self.home.jobs if view.id == job_id), None)
+
+    def action_stop(self) -> None:
+        """Ask the job under the cursor for a clean end."""
+        view = self._view(self.query_one(Listing).key)
+        if view is not None and view.live:
+            self.home.stop_job(view.id)
+
+    def action_close(self) -> None:
+        """Go back; what was looked at leaves the strip."""
+        for view in self.home.jobs:
+            if not view.live:
+                self.home.dismiss_job(view.id)
+        self.dismiss(None)
+
+
+def row_of(view: JobView) -> Row:
+    """A job as a row."""
+    return {
+        "mark": Text(STATE_MARKS[view.state]),
+        "title": view.title,
+        "state": view.state,
+        "figures": figures(view) if view.live else "",
+    }
+
+
+def words_of(view: JobView) -> Content:
+    """Everything there is to say about a job."""
+    lines = [job_line(view, 70)] if view.live else [Content(f"{view.title}: {view.state}")]
+    if view.error:
+        lines.append(Content.styled(view.error, "$error"))
+    for problem in view.problems:
+        lines.append(Content.assemble(("! ", "$warning"), problem))
+    if not view.error and not view.problems:
+        lines.append(Content.styled("No problems.", "$foreground 60%"))
+    return Content("\n").join(lines)

@@ -1,0 +1,415 @@
+"""The room in which clips are decided: the table, the clip's sound and scores, and a key for every decision.
+
+A verdict is handed to the one writer and is on disk before the next key is looked at; its mark appears only then. When
+another process holds the catalogue the app waits a moment, then lets the keys go on, in order, behind the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from catalog import audio
+from catalog.errors import CuratorError
+from catalog.records import VerdictName
+from catalog.store import Undone
+from curator.policy import default_rules
+from curator.tui.clip_words import clip_heading, status_line
+from curator.tui.envelope import Envelope, heard_between, measure
+from curator.tui.messages import VerdictConfirmed, VerdictTakenBack
+from curator.tui.screens.ask import Choose
+from curator.tui.screens.room import Room
+from curator.tui.widgets.clip_table import ClipTable
+from curator.tui.widgets.filter_line import FilterLine
+from curator.tui.widgets.reason_bar import REASONS, ReasonBar
+from curator.tui.widgets.score_panel import ScorePanel
+from curator.tui.widgets.waveform import Waveform
+from curator.tui.words import MARKS, count, file_name, position
+
+PATIENCE_S = 1.0
+SETTLE_S = 0.04
+CALM_S = 1.5
+KEPT_ENVELOPES = 256
+COLOURS = {"accepted": "$success", "rejected": "$error", "undecided": "$foreground"}
+SORTS = (
+    ("", "as recorded"),
+    ("suggestion DESC NULLS LAST", "suggested drops first"),
+    ("snr_db", "noisiest first"),
+    ("overlap_ratio DESC NULLS LAST", "most second voice first"),
+    ("clipped_ratio DESC NULLS LAST", "most clipped first"),
+    ("silence_ratio DESC NULLS LAST", "most silence first"),
+    ("f0_median_hz", "lowest voice first"),
+    ("f0_median_hz DESC NULLS LAST", "highest voice first"),
+    ("loudness_lufs", "quietest first"),
+    ("duration_s", "shortest first"),
+)
+
+
+class ReviewScreen(Room):
+    """Clips, one row each, and the one under the cursor in full."""
+
+    ROOM = "review"
+    CSS_PATH = "review.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "Play", tooltip="Play the clip; again stops it.", id="review.play"),
+        Binding("a", "decide('accepted')", "Accept", tooltip="Accept and go on.", id="review.accept"),
+        Binding("r", "decide('rejected')", "Reject", tooltip="Reject and go on.", id="review.reject"),
+        Binding("x", "decide('undecided')", "Clear", show=False, tooltip="Clear the verdict.", id="review.clear"),
+        Binding("u", "turn('undo')", "Undo", tooltip="Take the last decision back.", id="review.undo"),
+        Binding("U", "turn('redo')", "Redo", show=False, tooltip="Do again what was undone.", id="review.redo"),
+        Binding("n", "next_open", "Next open", tooltip="Go to the next clip without a verdict.", id="review.next"),
+        Binding("slash", "filter", "Filter", tooltip="Show only some clips, as --where does.", id="review.filter"),
+        Binding("s", "sort", "Sort", show=False, tooltip="Choose the order.", id="review.sort"),
+        Binding("escape", "widen", "All", show=False, tooltip="Take filter and order away.", id="review.all"),
+        *(
+            Binding(str(n), f"reason({n})", word, show=False, tooltip=f"The reason is: {word}.", id=f"review.why{n}")
+            for n, word in enumerate(REASONS, start=1)
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rules = default_rules()
+        self.where = ""
+        self.sort = ""
+        self.scope: tuple[str, str] | None = None
+        self.problem = ""
+        self._last_reject: tuple[str, int] | None = None
+        self._reason_after: dict[int, int] = {}
+        self._wrote_at = -1e9
+        self._later: Timer | None = None
+        self._settle: Timer | None = None
+        self._playhead: Timer | None = None
+        self._heard = False
+        self._envelopes = lru_cache(KEPT_ENVELOPES)(self._measure)
+        self._activity = lru_cache(8)(self.activity_of)
+
+    def body(self) -> Iterable[Widget]:
+        """Status and filter above, table and clip side by side or one over the other, the last word below."""
+        yield Static(id="review-status", classes="line")
+        yield FilterLine(id="filter")
+        with Container(id="body"):
+            yield ClipTable(id="clips")
+            with Vertical(id="clip"):
+                yield Static(id="clip-heading")
+                yield Waveform(id="wave")
+                yield ScorePanel(id="scores")
+        yield ReasonBar(id="said")
+
+    def on_mount(self) -> None:
+        """Begin with the clips, not with the filter."""
+        self.query_one(ClipTable).focus()
+        self._playhead = self.set_interval(0.05, self._follow_sound, pause=True)
+
+    # what is shown
+
+    def show_recording(self, recording: str, name: str) -> None:
+        """Show only one recording's clips."""
+        self.scope = (recording, name)
+        self.where = ""
+        self._read_clips(None)
+
+    def load(self) -> None:
+        """Read the clips, but not under the hands of a person who is deciding."""
+        if not self.home.ready:
+            return
+        if time.monotonic() - self._wrote_at < CALM_S:
+            self._load_later()
+        else:
+            clip = self.query_one(ClipTable).current
+            self._read_clips(clip["id"] if clip else None)
+
+    def _load_later(self) -> None:
+        if self._later is not None:
+            self._later.stop()
+        self._later = self.set_timer(CALM_S, self.load)
+
+    def _read_clips(self, keep: str | None) -> None:
+        conditions = [f"recording = '{self.scope[0]}'"] if self.scope else []
+        conditions += [f"({self.where})"] if self.where else []
+        where, sort = " AND ".join(conditions) or None, self.sort or None
+        work = partial(self.store.clip_table, where=where, sort=sort, rules=self.rules)
+        self.read("clips", work, partial(self._show, keep))
+
+    def _show(self, keep: str | None, table: pa.Table) -> None:
+        self.problem = ""
+        self.query_one(ClipTable).show_table(table, keep=keep)
+        self._draw_status()
+
+    def read_failed(self, what: str, error: CuratorError) -> None:
+        """A filter that is not one is said in the status line; a clip that cannot be heard, in its place."""
+        if what == "clips" and (self.where or self.sort):
+            self.problem = str(error)
+            self._draw_status()
+        elif what == "wave":
+            self.query_one(Waveform).note = str(error)
+        else:
+            super().read_failed(what, error)
+
+    def _draw_status(self) -> None:
+        table = self.query_one(ClipTable)
+        counts = table.verdict_counts()
+        line = status_line(counts, self.scope[1] if self.scope else "", self.where, self._sort_words(), self.problem)
+        self.query_one("#review-status", Static).update(line)
+
+    def _sort_words(self) -> str:
+        return next((words for sort, words in SORTS if sort == self.sort and sort), self.sort)
+
+    @on(ClipTable.Moved)
+    def _moved(self, event: ClipTable.Moved) -> None:
+        self.home.player.stop()
+        clip = event.clip
+        self._draw_clip(clip)
+        wave = self.query_one(Waveform)
+        wave.envelope, wave.note = None, ""
+        if self._settle is not None:
+            self._settle.stop()
+        if clip is not None:
+            self._settle = self.set_timer(SETTLE_S, partial(self._read_wave, clip))
+
+    def _draw_clip(self, clip: dict[str, Any] | None) -> None:
+        self.query_one(ScorePanel).show(clip, self.rules)
+        self.query_one("#clip-heading", Static).update(clip_heading(clip))
+
+    def _read_wave(self, clip: dict[str, Any]) -> None:
+        key = (str(clip["path"]), int(clip["start"]), int(clip["end"]), str(clip["recording"]))
+        self.read("wave", lambda: self._envelopes(*key), self._show_wave)
+
+    def _show_wave(self, envelope: Envelope) -> None:
+        self.query_one(Waveform).envelope = envelope
+
+    def _measure(self, path: str, start: int, end: int, recording: str) -> Envelope:
+        samples, rate = audio.read(Path(path), start, end)
+        return measure(samples, rate, heard_between(self._activity(recording), start / rate, end / rate))
+
+    def activity_of(self, recording: str) -> Any:
+        """The stored voice activity of a recording."""
+        return self.store.activity(recording)
+
+    # sound
+
+    def action_play(self) -> None:
+        """Play the clip under the cursor, or stop."""
+        self._play_from(0.0)
+
+    @on(Waveform.Sought)
+    def _sought(self, event: Waveform.Sought) -> None:
+        self.home.player.stop()
+        self._play_from(event.seconds)
+
+    def _play_from(self, seconds: float) -> None:
+        clip = self.query_one(ClipTable).current
+        if self.home.player.playing or clip is None:
+            self.home.player.stop()
+            return
+        start = int(clip["start"]) + int(seconds * int(clip["sample_rate"]))
+        self._offset_s, self._heard = seconds, False
+        self.home.play(str(clip["path"]), start, int(clip["end"]))
+        if self._playhead is not None:
+            self._playhead.resume()
+
+    def _follow_sound(self) -> None:
+        player, wave = self.home.player, self.query_one(Waveform)
+        if player.playing:
+            self._heard = True
+            wave.played_s = self._offset_s + player.position_s
+        elif self._heard:
+            wave.played_s = None
+            if self._playhead is not None:
+                self._playhead.pause()
+
+    # decisions
+
+    async def action_decide(self, verdict: VerdictName) -> None:
+        """Give the clip under the cursor a verdict and go on to the next."""
+        table = self.query_one(ClipTable)
+        clip, row = table.current, table.cursor_row
+        if clip is None:
+            return
+        table.mark_waiting(row)
+        await self._write(partial(self._confirm, clip, verdict, ()), [clip["id"]], verdict, ())
+        if verdict != "undecided" and table.cursor_row == row:
+            table.action_cursor_down()
+
+    async def action_reason(self, number: int) -> None:
+        """Say why the clip that was just rejected was rejected."""
+        if self._last_reject is None:
+            return
+        clip_id, rejected_by = self._last_reject
+        reasons = (REASONS[number - 1],)
+
+        def confirm(action: int) -> None:
+            self._reason_after[rejected_by] = action
+            self.query_one(ClipTable).mark({clip_id: "rejected"}, reasons)
+            self.query_one(ReasonBar).say(f"rejected: {reasons[0]}", "✗", "$error")
+            self.post_message(VerdictConfirmed((clip_id,), "rejected", reasons, action))
+
+        await self._write(confirm, [clip_id], "rejected", reasons)
+
+    async def _write(self, confirm: Any, clips: Sequence[str], verdict: VerdictName, reasons: Sequence[str]) -> None:
+        decided = self.home.writer.submit(partial(self.store.decide, list(clips), verdict, list(reasons)))
+        decided.add_done_callback(partial(self._written, confirm))
+        await self._be_patient(decided)
+
+    async def _be_patient(self, future: asyncio.Future[Any]) -> None:
+        done, _ = await asyncio.wait({future}, timeout=PATIENCE_S)
+        if not done:
+            self.query_one(ReasonBar).say("Another process holds the catalogue; decisions wait in order (…)")
+
+    def _written(self, confirm: Any, future: asyncio.Future[int]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if error is None:
+            self._settle_write()
+            confirm(future.result())
+            self._draw_status()
+            return
+        self.query_one(ClipTable).forget_waiting()
+        self.query_one(ReasonBar).say("Not decided.", "!", "$warning")
+        if not isinstance(error, CuratorError):
+            raise error
+        self.home.complain(error)
+
+    def _settle_write(self) -> None:
+        self._wrote_at = time.monotonic()
+        self._last_reject = None
+        if any(worker.group == "clips" and worker.node is self and worker.is_running for worker in self.app.workers):
+            self.drop_readings("clips")
+            self._load_later()
+
+    def _confirm(self, clip: dict[str, Any], verdict: VerdictName, reasons: Sequence[str], action: int) -> None:
+        self.query_one(ClipTable).mark({clip["id"]: verdict}, reasons)
+        said = self.query_one(ReasonBar)
+        if verdict == "rejected":
+            self._last_reject = (clip["id"], action)
+            said.ask()
+        else:
+            words = f"{verdict}: {file_name(clip['path'])} at {position(clip['start_s'])}   u takes it back"
+            said.say(words, MARKS[verdict], COLOURS[verdict])
+        if verdict == "undecided":
+            self._draw_clip(self.query_one(ClipTable).current)
+        self.post_message(VerdictConfirmed((clip["id"],), verdict, tuple(reasons), action))
+
+    async def action_turn(self, kind: str) -> None:
+        """Undo or redo one decision; a reason goes with the rejection that it was given for."""
+        work = self.store.undo if kind == "undo" else self.store.redo
+        turned = self.home.writer.submit(work)
+        turned.add_done_callback(partial(self._turned, kind))
+        await self._be_patient(turned)
+        if not turned.done() or turned.exception() is not None or turned.result() is None:
+            return
+        action = turned.result().action  # type: ignore[union-attr]
+        pairs = self._reason_after.values() if kind == "undo" else self._reason_after.keys()
+        if action in pairs:
+            second = self.home.writer.submit(work)
+            second.add_done_callback(partial(self._turned, kind))
+            await self._be_patient(second)
+
+    def _turned(self, kind: str, future: asyncio.Future[Undone | None]) -> None:
+        error = None if future.cancelled() else future.exception()
+        said = self.query_one(ReasonBar)
+        if error is not None:
+            if not isinstance(error, CuratorError):
+                raise error
+            self.home.complain(error)
+            return
+        undone = future.result()
+        self._settle_write()
+        if undone is None:
+            said.say(f"Nothing to {kind}.")
+            return
+        table = self.query_one(ClipTable)
+        table.mark(dict(zip(undone.clips, undone.after, strict=True)))
+        row = table.row_of(undone.clips[0]) if undone.clips else None
+        if row is not None:
+            table.move_cursor(row=row)
+        self._draw_clip(table.current)
+        after = undone.after[0] if len(set(undone.after)) == 1 else "as before"
+        done = "Undone" if kind == "undo" else "Done again"
+        said.say(f"{done}: {count(len(undone.clips), 'clip')} {after}", MARKS.get(after, "·"), COLOURS.get(after, ""))
+        self.post_message(VerdictTakenBack(undone.clips, undone.after, kind))
+        self._draw_status()
+        self._load_later()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Digits are reasons only right after a rejection; otherwise they change the room."""
+        if action == "reason":
+            return self._last_reject is not None and self.query_one(ReasonBar).asking
+        if action == "widen":
+            return bool(self.where or self.scope or self.sort)
+        return True
+
+    # moving and choosing
+
+    def action_next_open(self) -> None:
+        """Go to the next clip without a verdict."""
+        table = self.query_one(ClipTable)
+        row = table.next_undecided()
+        if row is None:
+            self.query_one(ReasonBar).say("Every clip here has its verdict.", "✓", "$success")
+        else:
+            table.move_cursor(row=row)
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterLine).open(self.where)
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.query_one(FilterLine).has_class("-open"):
+            self._filter(event.value.strip())
+
+    @on(FilterLine.Closed)
+    def _filter_closed(self, event: FilterLine.Closed) -> None:
+        self.query_one(ClipTable).focus()
+        self._filter(event.text)
+
+    def _filter(self, where: str) -> None:
+        if where != self.where:
+            self.where = where
+            self.load_now()
+
+    def load_now(self) -> None:
+        """Read the clips at once, the cursor staying on its clip."""
+        clip = self.query_one(ClipTable).current
+        self._read_clips(clip["id"] if clip else None)
+
+    def action_widen(self) -> None:
+        """Take the filter away, then the recording, then the order."""
+        if self.where:
+            self.where = ""
+        elif self.scope:
+            self.scope = None
+        else:
+            self.sort = ""
+        self.load_now()
+
+    def action_sort(self) -> None:
+        """Ask for the order."""
+
+        def chosen(sort: str | None) -> None:
+            if sort is not None:
+                self.sort = sort
+                self.load_now()
+
+        self.app.push_screen(Choose("Order", SORTS, self.sort), chosen)
+
+    @on(ClipTable.HeaderSelected)
+    def _heading_clicked(self, event: ClipTable.HeaderSelected) -> None:
+        table = self.query_one(ClipTable)
+        if table.clips is not None:
+            field = table.clips.shown[event.column_index][0].field
+            self.sort = f"{field} DESC NULLS LAST" if self.sort == field else field
+            self.load_now()

@@ -1,0 +1,330 @@
+"""The table of clips: 100,000 rows straight from Arrow, each cell written only when it comes into view.
+
+A backend of its own, because the stock one measures and copies every cell, while here widths are known beforehand and
+a verdict changes one mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual_fastdatatable import DataTable
+from textual_fastdatatable.backend import ArrowBackend
+from textual_fastdatatable.column import CELL_X_PADDING, Column
+
+from curator.tui.words import MARKS, clock, file_name, number, one_line, position
+
+HINTS = {"accept": "keep", "reject": "drop"}
+WIDEST_PATH = 48
+
+
+@dataclass(frozen=True)
+class ClipColumn:
+    """One column: the field it shows, its heading and width, and how readily it is left out when space is short."""
+
+    field: str
+    label: str
+    width: int
+    rank: int
+    write: Callable[[Any], str]
+    right: bool = True
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value * 100:.0f}%"
+
+
+def _digits(digits: int) -> Callable[[float | None], str]:
+    return lambda value: "" if value is None else number(value, digits)
+
+
+def _kilo(value: float | None) -> str:
+    return "" if value is None else f"{value / 1000:.1f}k"
+
+
+def _words(value: Sequence[str] | None) -> str:
+    return one_line(", ".join(value or ()))
+
+
+COLUMNS = (
+    ClipColumn("verdict", "", 1, 0, lambda value: MARKS.get(value, "?"), False),
+    ClipColumn("path", "recording", 14, 0, file_name, False),
+    ClipColumn("speaker", "speaker", 12, 8, one_line, False),
+    ClipColumn("start_s", "at", 7, 1, position),
+    ClipColumn("duration_s", "len", 4, 1, _digits(1)),
+    ClipColumn("suggestion", "hint", 4, 2, lambda value: HINTS.get(value or "", ""), False),
+    ClipColumn("snr_db", "snr", 4, 3, _digits(0)),
+    ClipColumn("overlap_ratio", "overlap", 7, 4, _share),
+    ClipColumn("f0_median_hz", "f0", 4, 5, _digits(0)),
+    ClipColumn("loudness_lufs", "lufs", 4, 6, _digits(0)),
+    ClipColumn("silence_ratio", "pause", 5, 7, _share),
+    ClipColumn("pitch_range_st", "range", 5, 9, _digits(0)),
+    ClipColumn("bandwidth_hz", "band", 5, 10, _kilo),
+    ClipColumn("noise_floor_dbfs", "floor", 5, 11, _digits(0)),
+    ClipColumn("reasons", "reasons", 18, 12, _words, False),
+)
+
+
+def columns_for(width: int) -> tuple[tuple[ClipColumn, int], ...]:
+    """The columns that fit into `width` cells with their widths, the recording's name taking what is left over."""
+    chosen: set[str] = set()
+    used = 0
+    for column in sorted(COLUMNS, key=lambda column: column.rank):
+        needed = column.width + CELL_X_PADDING
+        if column.rank and used + needed > width:
+            break
+        chosen.add(column.field)
+        used += needed
+    spare = max(0, width - used)
+    fitted = []
+    for column in COLUMNS:
+        if column.field in chosen:
+            extra = min(spare, WIDEST_PATH - column.width) if column.field == "path" else 0
+            fitted.append((column, column.width + extra))
+    return tuple(fitted)
+
+
+class ClipBackend(ArrowBackend):
+    """An Arrow table of clips, shown in some of its fields; verdicts decided since it was read lie over it."""
+
+    def __init__(self, data: pa.Table, style: Callable[[str], Style]) -> None:
+        super().__init__(data)
+        self.style = style
+        self.shown: tuple[tuple[ClipColumn, int], ...] = columns_for(80)
+        self.verdicts: dict[int, str] = {}
+        self.waiting: set[int] = set()
+        self.reasons: dict[int, tuple[str, ...]] = {}
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Headings."""
+        return [column.label for column, _ in self.shown]
+
+    @property
+    def column_content_widths(self) -> list[int]:
+        """Widths, known without looking at the data."""
+        return [width for _, width in self.shown]
+
+    def get_cell_at(self, row_index: int, column_index: int) -> Text:
+        """One cell as plain text: nothing in the data is read as markup."""
+        if not 0 <= row_index < self.row_count:
+            raise IndexError(f"There is no row {row_index}")
+        column, width = self.shown[column_index]
+        if column.field == "verdict":
+            return self._mark(row_index)
+        value = self.value(row_index, column.field)
+        style: Style | str = ""
+        if column.field == "suggestion" and value:
+            style = self.style("rejected" if value == "reject" else "accepted") + self.style("hint")
+        text = Text(column.write(value), style=style, no_wrap=True, overflow="ellipsis")
+        text.truncate(width, overflow="ellipsis")
+        text.justify = "right" if column.right else "left"
+        if column.right:
+            text.align("right", width)
+        return text
+
+    def get_row_at(self, index: int) -> list[Text]:
+        """A row of cells."""
+        return [self.get_cell_at(index, column) for column in range(len(self.shown))]
+
+    def value(self, row_index: int, field: str) -> Any:
+        """A field of a row as it stands now."""
+        if field == "verdict" and row_index in self.verdicts:
+            return self.verdicts[row_index]
+        if field == "reasons" and row_index in self.reasons:
+            return list(self.reasons[row_index])
+        if field not in self.data.column_names:
+            return None
+        return self.data.column(field)[row_index].as_py()
+
+    def _mark(self, row_index: int) -> Text:
+        verdict = self.value(row_index, "verdict") or "undecided"
+        if row_index in self.waiting:
+            return Text("…", style=self.style("waiting"))
+        return Text(MARKS[verdict], style=self.style(verdict))
+
+
+class ClipTable(DataTable):
+    """The clips that the filter shows, one row each, with the cursor on one of them."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "clip-table--accepted",
+        "clip-table--rejected",
+        "clip-table--undecided",
+        "clip-table--waiting",
+        "clip-table--hint",
+    }
+    DEFAULT_CSS = """
+    ClipTable {
+        height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1;
+        & > .clip-table--accepted { color: $success; }
+        & > .clip-table--rejected { color: $error; }
+        & > .clip-table--undecided { color: $foreground 50%; }
+        & > .clip-table--waiting { color: $warning; }
+        & > .clip-table--hint { text-style: dim; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_down", "Next clip", show=False, id="clips.down"),
+        Binding("up,k", "cursor_up", "Previous clip", show=False, id="clips.up"),
+        Binding("home,g", "first", "First clip", show=False, id="clips.first"),
+        Binding("end,G", "last", "Last clip", show=False, id="clips.last"),
+        Binding("pagedown,ctrl+f", "page_down", "Page down", show=False, id="clips.page_down"),
+        Binding("pageup,ctrl+b", "page_up", "Page up", show=False, id="clips.page_up"),
+        Binding("tab", "app.focus_next", "Next panel", show=False),
+        Binding("shift+tab", "app.focus_previous", "Previous panel", show=False),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """The cursor went to another clip, or to none."""
+
+        clip: dict[str, Any] | None
+
+    def __init__(self, *, id: str | None = None) -> None:
+        self.clips: ClipBackend | None = None
+        super().__init__(cursor_type="row", render_markup=False, show_row_labels=False, id=id)
+
+    @property
+    def ordered_columns(self) -> list[Column]:
+        """The columns that fit, at fixed widths."""
+        if self._ordered_columns is None:
+            shown = self.clips.shown if self.clips else ()
+            self._ordered_columns = [
+                Column(
+                    Text(column.label, justify="right" if column.right else "left"), width=width, content_width=width
+                )
+                for column, width in shown
+            ]
+        return self._ordered_columns
+
+    def show_table(self, data: pa.Table, *, keep: str | None = None) -> None:
+        """Show another table; the cursor stays on the clip `keep` when it is still there, else at its row."""
+        row = self.cursor_row
+        self.clips = ClipBackend(data.combine_chunks(), self._style)
+        self.clips.render_markup = False
+        self.backend = self.clips
+        self._lay_out()
+        found = self.row_of(keep) if keep else None
+        target = found if found is not None else min(row, max(0, data.num_rows - 1))
+        if data.num_rows:
+            self.move_cursor(row=target)
+        self.post_message(self.Moved(self.clip_at(target)))
+
+    def _style(self, name: str) -> Style:
+        style = self.get_component_rich_style(f"clip-table--{name}", partial=True)
+        return Style(color=style.color, dim=style.dim, bold=style.bold)
+
+    def _lay_out(self) -> None:
+        if self.clips is not None and self.size.width:
+            self.clips.shown = columns_for(self.size.width - 1)
+        self._ordered_columns = None
+        self._clear_caches()
+        self._update_count += 1
+        self._require_update_dimensions = True
+        self.refresh(layout=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the columns again for the new width."""
+        self._lay_out()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Tell which clip the cursor is on now."""
+        event.stop()
+        self.post_message(self.Moved(self.clip_at(event.cursor_row)))
+
+    @property
+    def current(self) -> dict[str, Any] | None:
+        """The clip under the cursor with all its fields."""
+        return self.clip_at(self.cursor_row)
+
+    def clip_at(self, row: int) -> dict[str, Any] | None:
+        """The clip of a row with all its fields as they stand now."""
+        if self.clips is None or not 0 <= row < self.clips.row_count:
+            return None
+        clip: dict[str, Any] = self.clips.data.slice(row, 1).to_pylist()[0]
+        clip["verdict"] = self.clips.value(row, "verdict")
+        clip["reasons"] = self.clips.value(row, "reasons")
+        return clip
+
+    def row_of(self, clip_id: str) -> int | None:
+        """The row that shows a clip, or None."""
+        if self.clips is None or not self.clips.row_count:
+            return None
+        row = int(pc.index(self.clips.data.column("id"), clip_id).as_py())
+        return row if row >= 0 else None
+
+    def mark_waiting(self, row: int) -> None:
+        """Show that a decision about a row is on its way to disk."""
+        if self.clips is not None:
+            self.clips.waiting.add(row)
+            self._redraw()
+
+    def mark(self, verdicts: Mapping[str, str], reasons: Sequence[str] = ()) -> None:
+        """Show confirmed verdicts, keyed by clip."""
+        if self.clips is None:
+            return
+        for clip_id, verdict in verdicts.items():
+            row = self.row_of(clip_id)
+            if row is not None:
+                self.clips.waiting.discard(row)
+                self.clips.verdicts[row] = verdict
+                self.clips.reasons[row] = tuple(reasons)
+        self._redraw()
+
+    def forget_waiting(self) -> None:
+        """Take the waiting marks away after a decision failed."""
+        if self.clips is not None:
+            self.clips.waiting.clear()
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self._update_count += 1
+        self.refresh()
+
+    def verdict_counts(self) -> dict[str, int]:
+        """How many of the shown clips have each verdict now."""
+        counts = {"accepted": 0, "rejected": 0, "undecided": 0}
+        for verdict in self._verdicts():
+            counts[str(verdict)] = counts.get(str(verdict), 0) + 1
+        return counts
+
+    def next_undecided(self) -> int | None:
+        """The next row without a verdict after the cursor, going round; None when all are decided."""
+        verdicts = np.asarray(self._verdicts(), dtype=object)
+        rows = np.flatnonzero(verdicts == "undecided")
+        if not rows.size:
+            return None
+        later = rows[rows > self.cursor_row]
+        return int(later[0] if later.size else rows[0])
+
+    def _verdicts(self) -> list[str]:
+        if self.clips is None:
+            return []
+        verdicts: list[str] = self.clips.data.column("verdict").to_pylist()
+        for row, verdict in self.clips.verdicts.items():
+            verdicts[row] = verdict
+        return verdicts
+
+    def action_first(self) -> None:
+        """Go to the first clip."""
+        self.move_cursor(row=0)
+
+    def action_last(self) -> None:
+        """Go to the last clip."""
+        self.move_cursor(row=max(0, self.row_count - 1))
+
+
+def length_of(clips: Sequence[Mapping[str, Any]]) -> str:
+    """The summed length of clips."""
+    return clock(sum(float(clip["duration_s"]) for clip in clips))

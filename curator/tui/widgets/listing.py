@@ -1,0 +1,165 @@
+"""A short list with aligned columns, one of which takes the spare width: recordings, sets, runs, models, results.
+
+Separate from the clip table: lists stay under a few thousand rows, so the framework's own table does, with the keys
+that every list here shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import DataTable
+
+from curator.tui.words import one_line
+
+PADDING = 2
+
+
+@dataclass(frozen=True)
+class ListColumn:
+    """A column of a list; `width` 0 takes what the others leave."""
+
+    key: str
+    label: str
+    width: int
+    right: bool = False
+    from_width: int = 0
+    """The column is left out while the list is narrower than this."""
+
+
+Row = Mapping[str, str | Text]
+
+
+class Listing(DataTable[Text]):
+    """Rows known by a key; filling it again keeps the cursor on the same row."""
+
+    DEFAULT_CSS = """
+    Listing { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Open", tooltip="Open what the cursor is on.", id="list.open"),
+        Binding("down,j", "cursor_down", "Next", show=False, id="list.down"),
+        Binding("up,k", "cursor_up", "Previous", show=False, id="list.up"),
+        Binding("home,g", "scroll_top", "First", show=False, id="list.first"),
+        Binding("end,G", "scroll_bottom", "Last", show=False, id="list.last"),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """The cursor went to the row of another key, or there is none."""
+
+        listing: Listing
+        row_key: str | None
+
+        @property
+        def control(self) -> Listing:
+            """The list, for selectors."""
+            return self.listing
+
+    @dataclass
+    class Opened(Message):
+        """Enter or a click chose the row."""
+
+        listing: Listing
+        row_key: str
+
+        @property
+        def control(self) -> Listing:
+            """The list, for selectors."""
+            return self.listing
+
+    def __init__(self, columns: Sequence[ListColumn], *, opens: bool = True, id: str | None = None) -> None:
+        super().__init__(cursor_type="row", show_row_labels=False, id=id)
+        self.opens = opens
+        self.list_columns = tuple(columns)
+        self.list_rows: dict[str, Row] = {}
+        self._told: str | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The key of the row under the cursor."""
+        keys = list(self.list_rows)
+        return keys[self.cursor_row] if 0 <= self.cursor_row < len(keys) else None
+
+    def fill(self, rows: Mapping[str, Row], *, on: str | None = None) -> None:
+        """Show these rows; the cursor goes to the key `on`, else stays where it was."""
+        before, row = on or self.key, self.cursor_row
+        self.list_rows = dict(rows)
+        self._lay_out()
+        keys = list(self.list_rows)
+        target = keys.index(before) if before in self.list_rows else min(row, max(0, len(keys) - 1))
+        self.move_cursor(row=target, scroll=True)
+        self._told = None
+        self._tell(keys[target] if keys else None)
+
+    def go_to(self, key: str) -> None:
+        """Put the cursor on the row of a key, if it is there."""
+        keys = list(self.list_rows)
+        if key in self.list_rows:
+            self.move_cursor(row=keys.index(key))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to open rows only where that does something."""
+        return self.opens and bool(self.list_rows) if action == "select_cursor" else True
+
+    def action_scroll_top(self) -> None:
+        """Go to the first row."""
+        self.move_cursor(row=0)
+
+    def action_scroll_bottom(self) -> None:
+        """Go to the last row."""
+        self.move_cursor(row=max(0, len(self.list_rows) - 1))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Share the width out again."""
+        row = self.cursor_row
+        self._lay_out()
+        self.move_cursor(row=row)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Tell whose row the cursor is on."""
+        event.stop()
+        self._tell(str(event.row_key.value) if event.row_key and event.row_key.value in self.list_rows else None)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Tell whose row was chosen."""
+        event.stop()
+        if event.row_key.value in self.list_rows:
+            self.post_message(self.Opened(self, str(event.row_key.value)))
+
+    def _tell(self, key: str | None) -> None:
+        if key != self._told or key is None:
+            self._told = key
+            self.post_message(self.Moved(self, key))
+
+    def _lay_out(self) -> None:
+        width = self.size.width - 1
+        if width <= 0:
+            return
+        shown = [column for column in self.list_columns if width >= column.from_width]
+        fixed = sum(column.width + PADDING for column in shown)
+        flexible = [column for column in shown if not column.width]
+        spare = max(8, (width - fixed) // len(flexible)) if flexible else 0
+        with self.prevent(DataTable.RowHighlighted):
+            self.clear(columns=True)
+            for column in shown:
+                label = Text(column.label, justify="right" if column.right else "left")
+                self.add_column(label, width=column.width or spare, key=column.key)
+            for key, row in self.list_rows.items():
+                self.add_row(*(cell(row.get(column.key, ""), column, spare) for column in shown), key=key)
+
+
+def cell(value: str | Text, column: ListColumn, spare: int) -> Text:
+    """A cell that is never markup and never longer than its column."""
+    text = value.copy() if isinstance(value, Text) else Text(one_line(value))
+    text.no_wrap = True
+    text.overflow = "ellipsis"
+    text.justify = "right" if column.right else "left"
+    text.truncate(column.width or spare, overflow="ellipsis")
+    return text

@@ -84,9 +84,9 @@ def default_workers() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def _start(library: Library, parent: Path, kind: str, request: dict[str, object], module: str) -> Job:
+def _start(library: Library, parent: Path, kind: str, request: Mapping[str, object], module: str) -> Job:
     library.create()
     job_id = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
-    job = Job.create(parent, kind, request, job_id=job_id)
+    job = Job.create(parent, kind, dict(request), job_id=job_id)
     job.start(module)
     return job

@@ -12,6 +12,11 @@ from curator.cli.output import DONE, emit, json_option, open_store, pass_library
 where_option = click.option("--where", metavar="EXPR", help='Only clips for which this holds, e.g. "snr_db > 25".')
 VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", "clear": "undecided"}
 
+FACTS = (
+    *("id", "recording", "path", "speaker", "start_s", "end_s", "duration_s", "verdict", "reasons"),
+    *("suggestion", "suggestion_reasons", "short", "sample_rate"),
+)
+
 
 @click.command()
 @json_option
@@ -71,9 +76,7 @@ def clips(library: Library, where: str | None, sort: str | None, limit: int | No
 
 def document(row: dict[str, object]) -> dict[str, object]:
     """A row of the clip table as the promised JSON: the facts at the top, the scores in their own object."""
-    facts = ("id", "recording", "path", "speaker", "start_s", "end_s", "duration_s", "verdict", "reasons")
-    facts += ("suggestion", "suggestion_reasons", "short", "sample_rate")
-    return {key: row.get(key) for key in facts} | {"scores": {name: row.get(name) for name in SCORE_NAMES}}
+    return {key: row.get(key) for key in FACTS} | {"scores": {name: row.get(name) for name in SCORE_NAMES}}
 
 
 @click.command()

@@ -116,7 +116,7 @@ def f0_methods() -> list[Finding]:
     from infer.f0 import F0_METHODS
 
     return [
-        Finding(f"f0 {name}", method.missing() is None, method.summary, method.missing() or "")
+        Finding(f"f0 {name}", method.missing() is None, method.summary, remedy(method.missing(), f"f0 method {name}"))
         for name, method in F0_METHODS.items()
     ]
 
@@ -125,14 +125,17 @@ def encoders(library: Library) -> list[Finding]:
     """Which content encoders can run, and what speaks for the demo."""
     from infer.content import CONTENT_ENCODERS
 
-    found = [
-        Finding(
-            f"encoder {name}", kind.missing(library.weights) is None, kind.summary, kind.missing(library.weights) or ""
-        )
-        for name, kind in CONTENT_ENCODERS.items()
-    ]
+    found = []
+    for name, kind in CONTENT_ENCODERS.items():
+        missing = kind.missing(library.weights)
+        found.append(Finding(f"encoder {name}", missing is None, kind.summary, remedy(missing, f"encoder {name}")))
     speaks = importlib.util.find_spec("espeakng_loader") is not None
     return [
         *found,
         Finding("demo speech", speaks, "espeak-ng", "curator demo needs: pip install 'voice-curator[demo]'"),
     ]
+
+
+def remedy(missing: str | None, subject: str) -> str:
+    """What is missing, without the subject that the line has named already."""
+    return (missing or "").removeprefix(f"{subject} ")

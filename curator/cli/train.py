@@ -178,7 +178,7 @@ def find_run(library: Library, run_id: str) -> Job:
 def summary(job: Job) -> dict[str, Any]:
     """A run as one row."""
     events, _ = job.events()
-    progress = next((event for event in reversed(events) if event["type"] == "progress"), {})
+    progress: dict[str, Any] = next((event for event in reversed(events) if event["type"] == "progress"), {})
     return {
         "id": job.id,
         "model": job.request.get("model"),

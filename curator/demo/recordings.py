@@ -43,8 +43,8 @@ class Scene:
 SCENES = (
     Scene("studio.wav", 34, noise_dbfs=-72),
     Scene("kitchen.flac", 16, noise_dbfs=-46, hum_dbfs=-44),
-    Scene("visitors.ogg", 14, noise_dbfs=-62, visitor=True),
-    Scene("telephone.m4a", 12, noise_dbfs=-60, clipped=True),
+    Scene("visitors.m4a", 14, noise_dbfs=-62, visitor=True),
+    Scene("loud.aiff", 12, noise_dbfs=-60, clipped=True),
 )
 
 
@@ -69,7 +69,7 @@ def make(folder: Path, scenes: Sequence[Scene] = SCENES) -> tuple[list[Path], Pa
         take = np.concatenate(
             [piece for text in sentences for piece in (voice(speaker, text, SOURCE_VOICE, rng), gap(rng))]
         )
-        write(source, 0.5 * take + noise(rng, len(take), -72))
+        write(source, (0.5 * take + noise(rng, len(take), -72)).astype(np.float32))
     return paths, source
 
 
@@ -129,7 +129,7 @@ def write(path: Path, audio: Audio) -> None:
     if path.suffix == ".m4a":
         write_m4a(beside, audio)
     else:
-        subtype = "PCM_24" if path.suffix in (".wav", ".flac") else None
+        subtype = "PCM_24" if path.suffix in (".wav", ".flac", ".aiff") else None
         with soundfile.SoundFile(beside, "w", RATE, 1, subtype=subtype) as file:
             # libsndfile's Vorbis encoder overruns its stack on one long write.
             for start in range(0, len(audio), RATE):
@@ -138,7 +138,7 @@ def write(path: Path, audio: Audio) -> None:
 
 
 def write_m4a(path: Path, audio: Audio) -> None:
-    """AAC at 128 kbit/s, as a telephone records."""
+    """AAC at 128 kbit/s, as telephones record."""
     import av
 
     with av.open(str(path), "w") as container:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,9 @@ class Conversion:
     limit_volume: bool = True
     semitones: float = field(default=0.0, init=False)
     """The transposition that was applied, once it is known."""
+    f0_method: str | None = field(default=None, init=False)
+    """The f0 method that was used, once it is known; None for a voice without f0."""
+    _tracks: list[Track] = field(default_factory=list, init=False)
 
     def run(self, source: Track, seconds: float | None = None) -> tuple[Track, int]:
         """Convert a track at 16 kHz; gives the output and its rate in Hz.
@@ -77,12 +80,21 @@ class Conversion:
         clean = self._filter(source)
         pitch = self._pitch(clean)
         statistics = self._measure(clean)
-        raw = Track(self.folder / "voice", "float32")
+        raw = self._track("voice")
         for piece in self._pieces(clean, pitch, statistics, round(length * self.voice.sample_rate)):
             raw.append(piece)
         return self._finish(clean, raw, length)
 
+    def close(self) -> None:
+        """Let go of the scratch files, so that their folder can be removed."""
+        for track in self._tracks:
+            track.close()
+
     # the stages
+
+    def _track(self, name: str, precision: Literal["float32", "float64"] = "float32") -> Track:
+        self._tracks.append(Track(self.folder / name, precision))
+        return self._tracks[-1]
 
     def _check(self, source: Track) -> None:
         if len(source) == 0:
@@ -92,7 +104,7 @@ class Conversion:
 
     def _filter(self, source: Track) -> Track:
         """The recording below full scale and without what lies below 48 Hz."""
-        clean = Track(self.folder / "clean", "float64")
+        clean = self._track("clean", "float64")
         scale = 1 / max(1.0, source.peak / INPUT_PEAK)
         for block in highpass_blocks(lambda start, stop: source.read(start, stop) * scale, len(source)):
             clean.append(block)
@@ -102,10 +114,9 @@ class Conversion:
         """f0 (Hz) of the recording with its context, 100 a second, transposed; None for a voice without f0."""
         if not self.voice.synthesizer.config.f0:
             return None
-        method = f0s.choose(self.options.f0_method, self.weights)
+        self.f0_method = method = f0s.choose(self.options.f0_method, self.weights)
         pad = self._pad
-        samples = len(clean) + 2 * pad
-        total = samples / SAMPLE_RATE
+        samples, length = len(clean) + 2 * pad, len(clean) / SAMPLE_RATE
 
         def estimate(audio: NDArray[np.floating]) -> NDArray[np.float64]:
             return f0s.estimate(audio, method, weights=self.weights, device=self.voice.device)
@@ -114,7 +125,7 @@ class Conversion:
             lambda start, stop: clean.read_mirrored(start - pad, stop - pad),
             samples,
             estimate,
-            after_block=lambda frames: self.progress(0.0, total, "f0"),
+            after_block=lambda frames: self.progress(0, length, f"f0 {100 * frames * FRAME // samples} %"),
         )
         found = f0s.smooth(found, method, self.options.filter_radius)
         self.semitones = self._transposition(found)
@@ -199,7 +210,7 @@ class Conversion:
         if asked == rate:
             return mixed, rate
         resampler = Resampler(rate, asked)
-        out = Track(self.folder / "resampled", "float32")
+        out = self._track("resampled")
         wanted = round(length * asked) if self.keep_length else int(np.ceil(len(mixed) * asked / rate))
         for start, block in mixed.blocks():
             last = start + len(block) == len(mixed)
@@ -217,7 +228,7 @@ class Conversion:
                 contour.feed(block)
         wanted, present = source.rms(), output.rms()
         peaks = output.peaks() if self.limit_volume else None
-        mixed = Track(self.folder / "mixed", "float32")
+        mixed = self._track("mixed")
         for start, block in raw.blocks():
             span = (len(raw), start, start + len(block))
             mixed.append(block * gain(wanted, present, self.options.rms_mix, span, peaks))

@@ -76,7 +76,7 @@ def build(tensors: Mapping[str, Tensor]) -> nn.Module:
         raise BadModel(f"these weights are not HuBERT's ({error} is missing or of another shape)") from error
     layers = len({name.split(".")[3] for name in tensors if name.startswith("encoder.transformer.layers.")})
     with torch.device("meta"):
-        network = wav2vec2_model(
+        network: nn.Module = wav2vec2_model(
             extractor_mode="group_norm",
             extractor_conv_layer_config=None,
             extractor_conv_bias=False,

@@ -62,7 +62,7 @@ class Retrieval:
         return int(getattr(self._index, "nprobe", 1))
 
     def nearest(self, queries: Features) -> tuple[NDArray[np.float32], NDArray[np.int64], Features]:
-        """For queries (T, dim): squared distances (T, 8), rows (T, 8), -1 where there are fewer, vectors (T, 8, dim)."""
+        """For queries (T, dim): squared distances (T, 8), rows (T, 8), -1 where there are none, vectors (T, 8, dim)."""
         wanted = np.ascontiguousarray(queries, dtype=np.float32)
         scores, rows, vectors = self._index.search_and_reconstruct(wanted, NEIGHBOURS)
         return scores, rows, vectors

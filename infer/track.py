@@ -65,7 +65,7 @@ class Track:
         inside = positions % period
         inside = np.minimum(inside, period - inside) if self._length > 1 else inside * 0
         first, last = int(inside.min()), int(inside.max())
-        return self.read(first, last + 1)[inside - first]
+        return np.asarray(self.read(first, last + 1)[inside - first])
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
         """All samples in consecutive blocks, each with the position of its first."""

@@ -31,7 +31,7 @@ def clip_table(
     query = f"SELECT {', '.join(map(quoted, NAMES))} FROM ({_select(rules, only)}) AS clips"
     if where:
         query += " WHERE " + " AND ".join(f"(\n{condition}\n)" for condition in where)
-    query += f" ORDER BY {sort},\n{DEFAULT_ORDER}" if sort else f" ORDER BY {DEFAULT_ORDER}"
+    query += f" ORDER BY {sort}\n, {DEFAULT_ORDER}" if sort else f" ORDER BY {DEFAULT_ORDER}"
     if limit is not None:
         query += f" LIMIT {max(0, int(limit))}"
     return cursor.sql(query).to_arrow_table()
@@ -67,10 +67,9 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def empty_select() -> str:
-    """A select with the clip table's columns and no rows, to bind expressions against."""
-    columns = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in FIELDS)
-    return f"SELECT {columns} LIMIT 0"
+def empty_table() -> str:
+    """The statement that makes a table `clips` with the clip table's columns, to bind expressions against."""
+    return f"CREATE TABLE clips ({', '.join(f'{quoted(name)} {kind}' for name, kind in FIELDS)})"
 
 
 def _select(rules: Sequence[Rule], only: str | None) -> str:

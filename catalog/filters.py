@@ -58,8 +58,11 @@ FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 
 
 def where_query(expression: str) -> str:
-    """The statement whose syntax tree is checked for `--where`; the filter runs in the same parentheses."""
-    return f"SELECT 1 WHERE (\n{expression}\n)"
+    """The statement whose syntax tree is checked for `--where`.
+
+    Without parentheses, though the filter runs in some: what is whole without them stays whole within them.
+    """
+    return f"SELECT 1 WHERE\n{expression}\n"
 
 
 def sort_query(expression: str) -> str:

@@ -35,23 +35,26 @@ class Made:
     encoder: Encoder
     started_from: str
     """What the networks were before the first step, in words."""
-    seconds: float
-    """Seconds that the last start of this run took."""
 
 
-def publish(library: Library, made: Made, state: TrainState, checkpoints: Checkpoints) -> dict[str, Any]:
-    """Publish the best generator of a training and give its card; raises BadRequest when the name is taken."""
+def publish(
+    library: Library, made: Made, state: TrainState, checkpoints: Checkpoints, *, seconds: float
+) -> dict[str, Any]:
+    """Publish the best generator of a training and give its card; `seconds` is what the job's last start took.
+
+    Raises BadRequest when the name is taken.
+    """
 
     def build(folder: Path) -> dict[str, Any]:
         assert state.best is not None
         shutil.copyfile(checkpoints.folder / state.best.file, folder / registry.WEIGHTS)
         facts = write_index(made.prepared.train, folder)
-        return card(made, state, asdict(facts))
+        return card(made, state, asdict(facts), seconds)
 
     return registry.publish(library, made.request.model, build=build, replace=made.request.replace)
 
 
-def card(made: Made, state: TrainState, index: Mapping[str, Any]) -> dict[str, Any]:
+def card(made: Made, state: TrainState, index: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """The facts of a model, as every other part of the program reads them."""
     config, prepared = made.training.config, made.prepared
     best = state.best.step if state.best else state.step
@@ -77,7 +80,7 @@ def card(made: Made, state: TrainState, index: Mapping[str, Any]) -> dict[str, A
             "seed": made.request.seed,
             "device": str(made.training.device),
             "started_from": made.started_from,
-            "seconds": round(made.seconds, 1),
+            "seconds": round(seconds, 1),
             "settings": config.to_dict(),
         },
         "metrics": metrics(made, state),

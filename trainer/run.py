@@ -29,6 +29,21 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
 
     `began` is the monotonic time at which the job started. Raises CuratorError in words when it cannot go on.
     """
+    made = ready(library, request, report)
+    if made is None:
+        return {"outcome": "stopped", "step": 0, "steps": request.config().steps}
+    report.phase("train")
+    state, checkpoints = train(made.training, report)
+    steps = made.training.steps
+    if state.step < steps:
+        return {"outcome": "stopped", "step": state.step, "steps": steps}
+    report.phase("publish")
+    card = publish(library, made, state, checkpoints, seconds=time.monotonic() - began)
+    return {"model": card["name"], "step": state.step, "steps": steps, "card": card}
+
+
+def ready(library: Library, request: TrainRequest, report: JobReport) -> Made | None:
+    """Everything up to the first step; None when a clean end was asked for before."""
     config = request.config()
     device = choose_device(request.device, config.threads)
     base, started_from = find_base(request.base, config, library.weights)
@@ -48,18 +63,10 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
             report=report,
         )
     except Stopped:
-        return {"outcome": "stopped", "step": 0, "steps": config.steps}
+        return None
     tell(prepared, report)
     training = plan(config, request.seed, device, encoder, prepared, report.job.path, base)
-    report.phase("train")
-    state, checkpoints = train(training, report)
-    if state.step < training.steps:
-        return {"outcome": "stopped", "step": state.step, "steps": training.steps}
-    report.phase("publish")
-    seconds = time.monotonic() - began
-    made = Made(report.job.id, request, manifest.info, training, prepared, encoder, started_from, seconds)
-    card = publish(library, made, state, checkpoints)
-    return {"model": card["name"], "step": state.step, "steps": training.steps, "card": card}
+    return Made(report.job.id, request, manifest.info, training, prepared, encoder, started_from)
 
 
 def plan(

@@ -16,13 +16,14 @@ from safetensors.torch import save_file
 
 from catalog import sets
 from catalog.errors import CuratorError
-from catalog.jobs import Job, run_job
+from catalog.jobs import Job, JobReport, run_job
 from catalog.library import Library
-from trainer.__main__ import work
 from trainer.config import PRESETS, TrainRequest
+from trainer.loop import train
 from trainer.recipes.small_base.voices import made_voices, real_voices, write_voice
+from trainer.run import ready
 
-SET, MODEL, NAME = "voices", "base", "small"
+SET, NAME = "voices", "small"
 
 
 @click.command()
@@ -35,13 +36,14 @@ SET, MODEL, NAME = "voices", "base", "small"
 @click.option("--real-licence", default="", help="What the card says about the recordings of --real.")
 @click.option("--sentences", default=24, show_default=True, help="Sentences each made voice says.")
 @click.option("--steps", default=6000, show_default=True, help="Steps of training.")
+@click.option("--lr-final", default=0.05, show_default=True, help="Share of the learning rate left at the end.")
 @click.option("--threads", default=1, show_default=True, help="CPU threads.")
 @click.option("--seed", default=1, show_default=True, help="Seed of material and training.")
 @click.option("--base", help="Weights to start from, such as an earlier base.")
 @click.option("--run", default="base", show_default=True, help="Name of this training within the folder.")
 def main(
-    out: Path, real: Path | None, real_licence: str, sentences: int, steps: int, threads: int, seed: int,
-    base: str | None, run: str,
+    out: Path, real: Path | None, real_licence: str, sentences: int, steps: int, lr_final: float, threads: int,
+    seed: int, base: str | None, run: str,
 ) -> None:  # fmt: skip
     """Train the base weights of the small preset."""
     library = Library(out)
@@ -56,7 +58,7 @@ def main(
             steps=steps,
             seed=seed,
             base=base or "none",
-            settings={"threads": threads, "save_every": 500},
+            settings={"threads": threads, "save_every": 500, "lr_final": lr_final},
         )
         state = trained(library, request, run)
     except CuratorError as error:
@@ -76,15 +78,31 @@ def freeze(library: Library, real: Path | None, sentences: int, seed: int) -> No
 
 
 def trained(library: Library, request: TrainRequest, run: str) -> dict[str, Any]:
-    """Train, going on from an earlier start, and give the newest checkpoint's content."""
+    """Train, going on from an earlier start, and give the newest checkpoint's content.
+
+    Raises JobFailed when the training did not end well.
+    """
     folder = library.runs / run
     job = Job.open(folder) if folder.exists() else Job.create(library.runs, "train", request.to_dict(), job_id=run)
     if job.state() != "done":
-        run_job(job.path, work)
+        run_job(job.path, learn)
     job.outcome()
     newest = max((folder / "checkpoints").glob("step-*.pt"))
     content: dict[str, Any] = torch.load(newest, map_location="cpu", weights_only=True)
     return content
+
+
+def learn(values: dict[str, Any], report: JobReport) -> dict[str, Any]:
+    """The trainer's own work, without publishing a model."""
+    request = TrainRequest.from_dict(values)
+    made = ready(Library(Path(request.library)), request, report)
+    if made is None:
+        return {"outcome": "stopped"}
+    report.phase("train")
+    state, _ = train(made.training, report)
+    encoder = {"name": made.encoder.name, "version": made.encoder.version, "dim": made.encoder.dim}
+    done = state.step >= made.training.steps
+    return {"outcome": "done" if done else "stopped", "step": state.step, "encoder": encoder}
 
 
 def export(content: dict[str, Any], out: Path, request: TrainRequest, licence: str, library: Library) -> None:
@@ -102,11 +120,10 @@ def export(content: dict[str, Any], out: Path, request: TrainRequest, licence: s
     for name, tensors in files.items():
         save_file(tensors, out / name)
     info = sets.load(library, SET, verify=False).info
-    encoder = json.loads((library.models / request.model / "model.json").read_text(encoding="utf-8"))["encoder"]
     card = {
         "format": 1,
         "name": NAME,
-        "encoder": encoder,
+        "encoder": Job.open(library.runs / request.model).outcome()["encoder"],
         "steps": content["step"],
         "seed": request.seed,
         "minutes": round(info.seconds / 60, 1),

@@ -293,7 +293,11 @@ def check_sort(expression: str) -> None:
 
 
 def _tree(cursor: Cursor, query: str) -> dict[str, Any]:
-    tree: dict[str, Any] = json.loads(cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0])
+    try:
+        text = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0]
+        tree: dict[str, Any] = json.loads(text)
+    except (duckdb.Error, RecursionError) as error:
+        raise BadRequest("The expression is nested too deeply to be read.") from error
     return tree
 
 

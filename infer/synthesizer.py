@@ -172,6 +172,7 @@ class Synthesizer(nn.Module):
 
     def fold_weight_norm(self) -> Synthesizer:
         """Make the weights of all convolutions constant, for inference only; returns self."""
+        self.dec.fold_weight_norm()
         fold_weight_norm(self)
         return self
 

@@ -87,6 +87,7 @@ class Decoder(nn.Module):
     def __init__(self, config: SynthesizerConfig) -> None:
         super().__init__()
         self.kernels_per_stage = len(config.resblock_kernel_sizes)
+        self.flat = False
         widths = [config.upsample_initial_channel >> stage for stage in range(len(config.upsample_rates) + 1)]
         if config.f0:
             self.m_source: SineSource | None = SineSource(config.sample_rate, config.hop)
@@ -125,14 +126,27 @@ class Decoder(nn.Module):
             if f0 is None:
                 raise ValueError("this voice needs f0")
             excitation = self.m_source(f0, noise, generator)
-        x = self.conv_pre(z) + self.cond(voice)
+        x = self._laid(self.conv_pre(z) + self.cond(voice))
         for stage, upsample in enumerate(self.ups):
             x = upsample(F.leaky_relu(x, _SLOPE))
             if excitation is not None:
-                x = x + self.noise_convs[stage](excitation)
+                x = x + self._laid(self.noise_convs[stage](excitation))
             x = self._residual(stage, x)
-        wave: Tensor = torch.tanh(self.conv_post(F.leaky_relu(x, _LAST_SLOPE)))
+        x = F.leaky_relu(x.squeeze(2) if self.flat else x, _LAST_SLOPE)
+        wave: Tensor = torch.tanh(self.conv_post(x))
         return wave
+
+    def fold_weight_norm(self) -> None:
+        """Make the weights constant and lay the convolutions out flat, for inference only."""
+        for parts in (self.ups, self.resblocks):
+            for part in parts.modules():
+                if isinstance(part, NormedConv1d | NormedConvTranspose1d):
+                    part.fold(flat=True)
+        self.flat = True
+
+    def _laid(self, x: Tensor) -> Tensor:
+        """(B, C, T) as the folded convolutions take it."""
+        return x.unsqueeze(2).contiguous(memory_format=torch.channels_last) if self.flat else x
 
     def _residual(self, stage: int, x: Tensor) -> Tensor:
         """The mean of the stage's residual blocks."""

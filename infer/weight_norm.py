@@ -37,18 +37,24 @@ class _Normed(nn.Module):
             return self._held
         return torch._weight_norm(self.weight_v, self.weight_g, 0)
 
-    def fold(self) -> None:
-        """Turn the two parameters into one constant weight; nothing can be trained or saved as RVC's after."""
+    def fold(self, *, flat: bool = False) -> None:
+        """Turn the two parameters into one constant weight; nothing can be trained or saved as RVC's after.
+
+        `flat` is for one-dimensional ones: they then take (B, C, 1, T) with the channels last in memory, which the
+        CPU convolves faster.
+        """
         if "weight_v" in self._parameters:
             with torch.no_grad():
                 weight = torch._weight_norm(self.weight_v, self.weight_g, 0).detach()
+            if flat:
+                weight = weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
             del self._parameters["weight_v"], self._parameters["weight_g"]
             del self._held
             self.register_buffer("_held", weight, persistent=False)
 
 
 class NormedConv1d(_Normed, nn.Conv1d):
-    """Conv1d; x (B, C, T), or (B, C, 1, T) where the caller keeps channels last."""
+    """Conv1d over (B, C, T), or over (B, C, 1, T) once folded flat."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel_size: int, *, stride: int = 1, padding: int = 0,
@@ -62,6 +68,9 @@ class NormedConv1d(_Normed, nn.Conv1d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
+        if x.dim() == 4:
+            steps = (1, self.stride[0]), (0, int(self.padding[0])), (1, self.dilation[0])
+            return F.conv2d(x, self.kernel(), self.bias, *steps, self.groups)
         return F.conv1d(x, self.kernel(), self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
@@ -80,7 +89,8 @@ class NormedConv2d(_Normed, nn.Conv2d):
 
 
 class NormedConvTranspose1d(_Normed, nn.ConvTranspose1d):
-    """ConvTranspose1d; its first axis is the input channel, so weight_g is (in, 1, 1)."""
+    """ConvTranspose1d over (B, C, T), or over (B, C, 1, T) once folded flat; the first axis of its weight is the
+    input channel, so weight_g is (in, 1, 1)."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel_size: int, *, stride: int = 1, padding: int = 0
@@ -90,7 +100,9 @@ class NormedConvTranspose1d(_Normed, nn.ConvTranspose1d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve; `output_size` is part of torch's signature and not used."""
-        return F.conv_transpose1d(x, self.kernel(), self.bias, self.stride, self.padding)
+        if x.dim() == 4:
+            return F.conv_transpose2d(x, self.kernel(), self.bias, (1, self.stride[0]), (0, int(self.padding[0])))
+        return F.conv_transpose1d(x, self.kernel(), self.bias, self.stride, (int(self.padding[0]),))
 
 
 def fold_weight_norm(module: nn.Module) -> None:

@@ -112,6 +112,9 @@ def load_contentvec(path: Path, dim: int, device: str = "cpu") -> HubertContent:
         network = build(graph_names(tensors))
     except BadModel as error:
         raise BadModel(f"{path.name}: {error}") from error
+    wide = width_of(network)
+    if dim == 768 and wide != dim:
+        raise BadModel(f"{path.name} gives features of {wide} numbers; ContentVec gives {dim}")
     projection = None
     if dim != 768:
         weight, bias = tensors.get("final_proj.weight"), tensors.get("final_proj.bias")
@@ -120,6 +123,11 @@ def load_contentvec(path: Path, dim: int, device: str = "cpu") -> HubertContent:
         projection = (weight.float().to(device), bias.float().to(device))
     name = "contentvec" if projection is None else f"contentvec-{dim}"
     return HubertContent(name, dim, network.to(device), LAYERS[dim], projection, device)
+
+
+def width_of(network: nn.Module) -> int:
+    """Size of the features that a graph of `build` gives."""
+    return int(network.state_dict()["encoder.feature_projection.projection.bias"].shape[0])
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -168,7 +176,9 @@ class HubertContent:
         for start in range(0, total, block):
             stop = min(start + block, total)
             left, right = max(0, start - margin), min(total, stop + margin)
-            piece = self._whole(audio[left * _HOP : (right - 1) * _HOP + _WINDOW])
+            # the first layer normalises over time, so the samples after the last whole frame count too
+            end = len(audio) if right == total else (right - 1) * _HOP + _WINDOW
+            piece = self._whole(audio[left * _HOP : end])
             pieces.append(piece[start - left : stop - left])
         return np.concatenate(pieces)
 

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog.errors import BadModel, BadRequest
+from infer.retrieval import build_index, cell_count, open_index, protect_unvoiced, recall_of
+
+RNG = np.random.default_rng(0)
+ROWS = (RNG.standard_normal((60, 1, 16)) * 3 + RNG.standard_normal((60, 40, 16))).reshape(-1, 16).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("index") / "index.faiss"
+    build_index(ROWS, path, clips=[f"clip{n // 40}" for n in range(len(ROWS))], rows=path.with_name("index.npy"))
+    return path
+
+
+def test_the_recall_that_is_stated_is_reached(tmp_path: Path) -> None:
+    facts = build_index(ROWS, tmp_path / "index.faiss")
+    assert facts.recall >= 0.98
+    found = open_index(tmp_path / "index.faiss")
+    assert (found.rows, found.dim, found.nprobe) == (len(ROWS), 16, facts.nprobe)
+    queries = ROWS[:200] + RNG.standard_normal((200, 16)).astype(np.float32)
+    truth = np.argsort(((queries[:, None] - ROWS[None]) ** 2).sum(2), axis=1)[:, :8]
+    _, rows, _ = found.nearest(queries)
+    assert recall_of(rows, truth) > 0.95
+
+
+def test_more_cells_are_looked_into_where_one_would_miss_neighbours(tmp_path: Path) -> None:
+    rows = RNG.standard_normal((3000, 16)).astype(np.float32)
+    facts = build_index(rows, tmp_path / "index.faiss")
+    found = open_index(tmp_path / "index.faiss")
+    queries = RNG.standard_normal((200, 16)).astype(np.float32)
+    truth = np.argsort(((queries[:, None] - rows[None]) ** 2).sum(2), axis=1)[:, :8]
+    enough = recall_of(found.nearest(queries)[1], truth)
+    found._index.nprobe = 1
+    assert facts.nprobe > 1
+    assert recall_of(found.nearest(queries)[1], truth) < 0.6 < 0.95 < enough
+
+
+def test_an_exact_match_becomes_that_row_instead_of_nan(index_path: Path) -> None:
+    blended = open_index(index_path).blend(ROWS[:50].copy(), 1.0)
+    assert np.allclose(blended, ROWS[:50], atol=1e-6)
+
+
+def test_a_blend_weighs_rows_by_the_fourth_power_of_distance(index_path: Path) -> None:
+    queries = ROWS[:20] + 0.5
+    found = open_index(index_path)
+    scores, _, vectors = found.nearest(queries)
+    weights = 1 / scores.astype(np.float64) ** 2
+    expected = (vectors * (weights / weights.sum(1, keepdims=True))[:, :, None]).sum(1)
+    assert np.allclose(found.blend(queries, 0.75), 0.75 * expected + 0.25 * queries, atol=1e-4)
+
+
+def test_rate_zero_changes_nothing(index_path: Path) -> None:
+    queries = ROWS[:5] + 1
+    assert np.array_equal(open_index(index_path).blend(queries, 0), queries)
+
+
+def test_fewer_rows_than_neighbours_still_blend(tmp_path: Path) -> None:
+    build_index(ROWS[:3], tmp_path / "few.faiss")
+    blended = open_index(tmp_path / "few.faiss").blend(ROWS[100:104], 1.0)
+    assert np.isfinite(blended).all()
+    assert blended.min() >= ROWS[:3].min() - 1e-4
+    assert blended.max() <= ROWS[:3].max() + 1e-4
+
+
+def test_every_row_knows_its_clip(index_path: Path) -> None:
+    found = open_index(index_path, index_path.with_name("index.npy"))
+    _, rows, _ = found.nearest(ROWS[[0, 79, 2399]])
+    assert found.clips is not None
+    assert found.clips[rows[:, 0]].tolist() == ["clip0", "clip1", "clip59"]
+
+
+def test_a_list_of_clips_of_another_index_is_refused(index_path: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "index.npy", np.array(["a", "b"]))
+    with pytest.raises(BadModel, match="2 rows"):
+        open_index(index_path, tmp_path / "index.npy")
+
+
+def test_a_file_that_is_no_index_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.faiss").write_bytes(b"no index at all")
+    with pytest.raises(BadModel, match=r"x\.faiss"):
+        open_index(tmp_path / "x.faiss")
+
+
+def test_features_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
+    rows = ROWS.copy()
+    rows[7, 3] = np.nan
+    with pytest.raises(BadRequest, match="not numbers"):
+        build_index(rows, tmp_path / "index.faiss")
+    with pytest.raises(BadRequest, match="no features"):
+        build_index(rows[:0], tmp_path / "index.faiss")
+
+
+@pytest.mark.parametrize(("rows", "cells"), [(1, 1), (38, 1), (100, 2), (10_000, 256), (1_000_000, 16_000)])
+def test_cells_follow_the_number_of_rows(rows: int, cells: int) -> None:
+    assert cell_count(rows) == cells
+
+
+def test_the_same_features_give_the_same_index(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        build_index(ROWS, tmp_path / name, seed=3)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_protection_keeps_unvoiced_frames_as_they_were() -> None:
+    blended, raw = np.full((3, 2), 10, np.float32), np.zeros((3, 2), np.float32)
+    mixed = protect_unvoiced(blended, raw, np.array([0.0, 220.0, 0.5]), 0.33)
+    assert np.allclose(mixed[:, 0], [3.3, 10, 3.3])

@@ -1,0 +1,184 @@
+"""A run from a frozen set to a model that the converter can load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catalog import registry, sets
+from catalog.jobs import Job, run_job
+from catalog.library import Library
+from catalog.records import SetClip
+from infer.retrieval import open_index
+from infer.weights import build, read_safetensors
+from trainer.__main__ import main, work
+from trainer.config import TrainRequest
+
+
+@pytest.fixture
+def cheap_f0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """f0 that costs nothing and is known."""
+    monkeypatch.setattr("infer.f0.extract", lambda wave, *_, **__: np.full(len(wave) // 160, 180.0))
+
+
+def start(library: Library, request: TrainRequest, run_id: str = "train-1") -> Job:
+    job = Job.create(library.runs, "train", request.to_dict(), job_id=run_id)
+    run_job(job.path, work)
+    return job
+
+
+@pytest.fixture
+def published(
+    frozen: Callable[..., Library], toy_request: Callable[..., TrainRequest], cheap_f0: None
+) -> tuple[Library, Job, dict[str, Any]]:
+    """A toy model of two speakers' hums, published."""
+    library = frozen({"one": (180.0, [1.5] * 4), "two": (200.0, [1.2])})
+    job = start(library, toy_request(steps=8))
+    result = job.outcome()
+    return library, job, result
+
+
+def test_a_run_publishes_a_model_with_a_card_that_tells_where_it_came_from(published):
+    library, job, result = published
+    entry = registry.load(library, "ana")
+    card = entry.card
+    info = sets.load(library, "hums").info
+    assert card == result["card"]
+    assert card["set"] == {"id": info.id, "name": "hums", "clips": 5, "seconds": pytest.approx(7.2)}
+    assert card["run"]["id"] == job.id
+    assert (card["run"]["preset"], card["run"]["steps"], card["run"]["seed"]) == ("small", 8, 1234)
+    assert card["run"]["settings"]["batch_size"] == 2
+    assert card["encoder"]["name"] == "phone"
+    assert card["encoder"]["dim"] == 128
+    assert (card["version"], card["f0"], card["numerics"], card["sample_rate"]) == ("v2", True, "classic", 24000)
+    assert card["f0_stats"] == {"p5": 180.0, "p50": 180.0, "p95": 180.0}
+    assert card["speakers"] == ["ana"]
+    assert set(card["files"]) == {"model.safetensors", "index.faiss", "index.npy"}
+    assert card["metrics"]["held_out/mel"] > 0
+    assert "held out" in card["metrics"]["held_out"]
+    assert card["ledger"]["clips"]["trained"] + card["ledger"]["clips"]["held out"] == 5
+    json.dumps(card, allow_nan=False)
+
+
+def test_the_published_network_speaks_and_has_no_posterior_encoder(published):
+    import torch
+
+    library, _, result = published
+    network = build(read_safetensors(registry.load(library, "ana").weights))
+    assert network.enc_q is None
+    assert network.config.to_dict() == result["card"]["config"]
+    wave = network.infer(
+        torch.randn(1, 20, 128),
+        torch.tensor([20]),
+        torch.full((1, 20), 90),
+        torch.full((1, 20), 180.0),
+        torch.tensor([0]),
+    )
+    assert wave.shape == (1, 20 * 240)
+    assert torch.isfinite(wave).all()
+
+
+def test_rows_of_the_index_know_the_clip_they_came_from(published):
+    library, _, result = published
+    path = registry.load(library, "ana").path
+    index = open_index(path / "index.faiss", path / "index.npy")
+    trained = {
+        entry["clip"]
+        for entry in json.loads((library.runs / "train-1" / "ledger.json").read_text())["entries"]
+        if entry["fate"] == "trained"
+    }
+    assert index.clips is not None
+    assert set(index.clips) == trained
+    assert index.rows == result["card"]["index"]["rows"] == len(index.clips)
+
+
+def test_the_screen_hears_phases_losses_rate_samples_and_checkpoints(published):
+    _, job, _ = published
+    events = job.events()[0]
+    phases = [event["name"] for event in events if event["type"] == "phase"]
+    assert phases == ["prepare", "train", "publish"]
+    metrics = [event for event in events if event["type"] == "metric" and "g/mel" in event["values"]]
+    assert [event["step"] for event in metrics] == [1, 2, 4, 6, 8]
+    last = [event for event in events if event["type"] == "progress"][-1]
+    assert (last["done"], last["total"], last["unit"]) == (8, 8, "steps")
+    assert last["rate"] is not None
+    for kind, folder in (("sample", "samples"), ("checkpoint", "checkpoints")):
+        named = [job.path / folder / event["path"] for event in events if event["type"] == kind]
+        assert len(named) == 2
+        assert all(path.is_file() for path in named)
+    assert next(event for event in events if event["type"] == "cost")["text"]
+
+
+def test_a_stopped_run_keeps_a_checkpoint_and_goes_on_to_a_model(frozen, toy_request, cheap_f0, monkeypatch):
+    import trainer.loop as loop
+
+    library = frozen()
+    job = Job.create(library.runs, "train", toy_request(steps=8).to_dict(), job_id="train-2")
+    plain = loop.one_step
+
+    def ask_at_the_third(training, state, crops):
+        if state.step == 2:
+            job.ask_stop()
+        return plain(training, state, crops)
+
+    monkeypatch.setattr(loop, "one_step", ask_at_the_third)
+    assert run_job(job.path, work) == 0
+    assert job.state() == "stopped"
+    assert (job.result() or {})["step"] == 3
+    monkeypatch.setattr(loop, "one_step", plain)
+    assert run_job(job.path, work) == 0
+    assert job.state() == "done"
+    assert registry.load(library, "ana").card["run"]["steps"] == 8
+
+
+def test_a_name_that_is_taken_is_refused_before_any_work(published, toy_request):
+    library, _, _ = published
+    job = start(library, toy_request(), "train-3")
+    assert "already exists" in (job.result() or {})["error"]
+    assert not (job.path / "checkpoints").exists()
+
+
+def test_a_second_run_finds_all_features_in_the_cache(published, toy_request, monkeypatch):
+    library, _, _ = published
+    monkeypatch.setattr("trainer.prepare._at_16k", lambda _: pytest.fail("audio was read again"))
+    job = start(library, toy_request(model="ana2", steps=2), "train-4")
+    assert job.state() == "done"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"encoder": "contentvec"}, "curator models pull contentvec"),
+        ({"f0_method": "rmvpe"}, "curator models pull rmvpe"),
+        ({"base": "rvc-v2-40k-f0"}, "curator models pull rvc-v2-40k-f0-generator"),
+        ({"base": "nothing-like-it"}, "no base weights called nothing-like-it"),
+    ],
+)
+def test_what_is_missing_is_named_in_one_line_with_what_to_do(frozen, toy_request, changes, words):
+    job = start(frozen(), toy_request(**changes))
+    error = (job.result() or {})["error"]
+    assert words in error
+    assert "\n" not in error
+
+
+def test_a_set_that_does_not_exist_is_named(library, toy_request):
+    job = start(library, toy_request())
+    assert "no set named hums" in (job.result() or {})["error"]
+
+
+def test_a_set_whose_audio_was_changed_is_refused(frozen, toy_request):
+    library = frozen()
+    clip: SetClip = sets.load(library, "hums").clips[0]
+    path = library.sets / "hums" / clip.file
+    path.write_bytes(path.read_bytes()[:-50])
+    job = start(library, toy_request())
+    assert "was changed after it was frozen" in (job.result() or {})["error"]
+
+
+def test_the_command_needs_a_folder(capsys):
+    assert main([]) == 2
+    assert "usage" in capsys.readouterr().err

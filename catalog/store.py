@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -37,6 +39,7 @@ _SAFE = {
 _SETTINGS = {**_SAFE, "storage_compatibility_version": "v1.5.0"}
 Result = TypeVar("Result")
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
+_FULL = ("no space left", "disk full", "file too large")
 _TAKEN = ("could not set lock", "conflicting lock", "being used by another process", "cannot access the file")
 
 
@@ -247,14 +250,14 @@ class Store:
     def _connect(self) -> Connection:
         """Open the file and bring its schema up to date; raises Busy when another process holds it."""
         if not self.library.exists:
-            self.library.create()
-        connection = _open(self.library)
+            self._create()
+        connection = _open(self.library.database)
         try:
             version, missing = self._pending(connection)
             if missing and version:
                 connection.close()
                 migrations.back_up(self.library.database, self.library.backups, version)
-                connection = _open(self.library)
+                connection = _open(self.library.database)
                 version, missing = self._pending(connection)
             if missing:
                 _with_cursor(connection, lambda cursor: migrations.apply(cursor, missing))
@@ -262,6 +265,23 @@ class Store:
             connection.close()
             raise
         return connection
+
+    def _create(self) -> None:
+        """Make an empty catalogue beside its place and link it there, so that it is never found half made."""
+        self.library.create()
+        part = self.library.root / f".catalog-{os.getpid()}-{threading.get_ident()}.duckdb"
+        try:
+            with _storage_errors(self.library), contextlib.closing(_open(part)) as connection:
+                _with_cursor(connection, lambda cursor: migrations.apply(cursor, list(self._known_migrations)))
+            try:
+                os.link(part, self.library.database)
+            except FileExistsError:
+                pass
+            except OSError:
+                if not self.library.exists:
+                    os.rename(part, self.library.database)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _pending(self, connection: Connection) -> tuple[int, list[migrations.Migration]]:
         return _with_cursor(
@@ -322,9 +342,9 @@ def _bench() -> Iterator[Cursor]:
             cursor.close()
 
 
-def _open(library: Library) -> Connection:
+def _open(database: Path) -> Connection:
     try:
-        connection: Connection = duckdb.connect(str(library.database), config=dict(_SETTINGS))
+        connection: Connection = duckdb.connect(str(database), config=dict(_SETTINGS))
         return connection
     except duckdb.Error as error:
         text = str(error)
@@ -333,24 +353,26 @@ def _open(library: Library) -> Connection:
             raise Busy(f"process {holder[2]} ({holder[1]})") from error
         if any(sign in text.lower() for sign in _TAKEN):
             raise Busy("another process") from error
-        raise _unusable(library, text) from error
+        raise _unusable(database, text) from error
 
 
-def _unusable(library: Library, text: str) -> Exception:
+def _unusable(database: Path, text: str) -> Exception:
     lowered = text.lower()
     if "version number" in lowered:
         return LibraryTooNew(
-            f"The catalogue {library.database} was written by a later DuckDB than {duckdb.__version__}. Nothing was"
+            f"The catalogue {database} was written by a later DuckDB than {duckdb.__version__}. Nothing was"
             " changed; update the program to open it."
         )
+    if any(sign in lowered for sign in _FULL):
+        return BadRequest(f"The disk is full: the catalogue {database} could not be opened.")
     if "permission denied" in lowered or "read-only" in lowered:
-        return BadRequest(f"No permission to open the catalogue {library.database} for writing.")
+        return BadRequest(f"No permission to open the catalogue {database} for writing.")
     if "not a valid duckdb" in lowered or "corrupt" in lowered or "checksum" in lowered:
         return BadRequest(
-            f"{library.database} is damaged or not a catalogue. A copy from before the last change of schema may lie in"
-            f" {library.backups}."
+            f"{database} is damaged or not a catalogue. A copy from before the last change of schema may lie in"
+            f" {database.parent / 'backups'}."
         )
-    return BadRequest(f"The catalogue {library.database} cannot be opened: {text.splitlines()[0]}")
+    return BadRequest(f"The catalogue {database} cannot be opened: {text.splitlines()[0]}")
 
 
 def _with_cursor(connection: Connection, work: Callable[[Cursor], Result]) -> Result:
@@ -368,7 +390,7 @@ def _storage_errors(library: Library) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         text = str(error).lower()
-        if "no space left" in text or "disk full" in text or "file too large" in text:
+        if any(sign in text for sign in _FULL):
             raise BadRequest(f"The disk is full: the catalogue {library.database} was not changed.") from error
         if isinstance(error, duckdb.IOException):
             raise BadRequest(f"The catalogue {library.database} failed: {str(error).splitlines()[0]}") from error

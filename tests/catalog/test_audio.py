@@ -66,8 +66,7 @@ def test_every_range_equals_the_same_part_of_the_whole(tmp_path: Path, name: str
     whole = np.concatenate(list(audio.blocks(path, block_s=0.7)))[:, 0]
     assert len(whole) / RATE == pytest.approx(4.0, abs=0.05)
     random = np.random.default_rng(1)
-    ranges = sorted(tuple(sorted(map(int, random.integers(0, len(whole), 2)))) for _ in range(8))
-    ranges = [(start, end) for start, end in ranges if end > start]
+    ranges = sorted((start, start + 7000) for start in map(int, random.integers(0, len(whole) - 7000, 8)))
     for (start, end), cut in zip(ranges, audio.ranges(path, ranges), strict=True):
         part, rate = audio.read(path, start, end)
         assert rate == RATE

@@ -293,9 +293,12 @@ def test_progress_tells_rate_and_time_left_and_is_sparing(
 def test_events_from_several_threads_stay_whole(new_job: Callable[..., Job]) -> None:
     job = new_job()
     report = JobReport.begin(job.path)
-    threads = [
-        threading.Thread(target=lambda: [report.event("clip", text="x" * 500) for _ in range(100)]) for _ in range(4)
-    ]
+
+    def write() -> None:
+        for _ in range(100):
+            report.event("clip", text="x" * 500)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

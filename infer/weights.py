@@ -33,6 +33,7 @@ _NEW_NAMES = (
     (re.compile(r"\.parametrizations\.weight\.original1$"), ".weight_v"),
 )
 _PHONE_DIMS = {"v1": 256, "v2": 768}
+_VOCODER = "HiFi-GAN"
 _OWN_KEYS = ("weight", "config", "info", "sr", "f0", "version")
 
 
@@ -59,8 +60,9 @@ def read_pth(path: Path) -> VoiceFile:
         raise BadModel(f"{path.name} is {kind}, not an RVC voice: it has no weight and config inside")
     with _named(path):
         tensors = _tensors(content["weight"])
-        version = str(content.get("version", "v1"))
-        config = _config_of(content["config"], tensors, version, bool(content.get("f0", 1)))
+        if (vocoder := content.get("vocoder", _VOCODER)) != _VOCODER:
+            raise BadModel(f"the voice was made with the vocoder {vocoder}; only {_VOCODER} voices can be read")
+        version, config = _version_and_config(content, tensors)
         kept = fit(tensors, config)
     plain = (str, int, float, bool)
     extras = {str(key): value for key, value in content.items() if key not in _OWN_KEYS and isinstance(value, plain)}
@@ -245,14 +247,22 @@ def _tensors(weight: Mapping[Any, Any]) -> dict[str, Tensor]:
     return tensors
 
 
-def _config_of(values: Any, tensors: Mapping[str, Tensor], version: str, f0: bool) -> SynthesizerConfig:
+def _version_and_config(content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[str, SynthesizerConfig]:
     """The sizes of a file, where its tensors overrule what its config often has wrong: speakers and phone size."""
     speakers, phone = tensors.get("emb_g.weight"), tensors.get("enc_p.emb_phone.weight")
     if speakers is None or phone is None or speakers.dim() != 2 or phone.dim() != 2:
         raise BadModel("the weights lack emb_g.weight or enc_p.emb_phone.weight, so this is no RVC voice")
+    # the oldest files say no version
+    version = str(content.get("version") or ("v1" if phone.shape[1] == _PHONE_DIMS["v1"] else "v2"))
     if phone.shape[1] != _PHONE_DIMS.get(version, phone.shape[1]):
         raise BadModel(f"the file says {version} but its features have {phone.shape[1]} numbers")
-    return SynthesizerConfig.from_list(values, phone_dim=phone.shape[1], f0=f0, speakers=speakers.shape[0])
+    config = SynthesizerConfig.from_list(
+        content["config"],
+        phone_dim=phone.shape[1],
+        f0=bool(content.get("f0", 1)),
+        speakers=speakers.shape[0],
+    )
+    return version, config
 
 
 @contextlib.contextmanager

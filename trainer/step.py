@@ -22,6 +22,8 @@ from infer.weight_norm import held_weights
 from trainer.discriminator import MultiPeriodDiscriminator
 from trainer.losses import discriminator_loss, feature_loss, generator_loss, kl_loss, mel_loss
 
+_FUSED = ("cpu", "cuda", "mps", "xpu")
+
 
 @dataclass(frozen=True)
 class StepSettings:
@@ -131,8 +133,10 @@ def make_optimizer(
     eps: float = 1e-9,
     weight_decay: float = 0.01,
 ) -> AdamW:
-    """AdamW with RVC's settings, in its fused form, which the CPU, CUDA and Metal all have."""
-    return AdamW(network.parameters(), lr=learning_rate, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
+    """AdamW with RVC's settings, in its fused form where the device has it."""
+    parameters = list(network.parameters())
+    fused = all(part.device.type in _FUSED for part in parameters)
+    return AdamW(parameters, lr=learning_rate, betas=betas, eps=eps, weight_decay=weight_decay, fused=fused)
 
 
 def train_step(state: Trained, batch: Batch, draws: Draws, settings: StepSettings) -> StepLosses:

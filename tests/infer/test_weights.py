@@ -247,6 +247,20 @@ def test_a_version_that_contradicts_the_features_is_refused(
     assert "768" in refusal(saved({**content, "version": "v1"}))
 
 
+@pytest.mark.parametrize(("phone_dim", "version"), [(256, "v1"), (768, "v2")])
+def test_a_file_without_a_version_is_known_by_its_features(
+    saved: Callable[[Any], Path], phone_dim: int, version: str
+) -> None:
+    network = Synthesizer(tiny(phone_dim=phone_dim), posterior=False)
+    file = read_pth(saved({"weight": network.state_dict(), "config": network.config.to_list()}))
+    assert (file.version, file.config.phone_dim, file.config.f0) == (version, phone_dim, True)
+
+
+def test_another_vocoder_is_refused_by_name(content: dict[str, Any], saved: Callable[[Any], Path]) -> None:
+    assert "RefineGAN" in refusal(saved({**content, "vocoder": "RefineGAN"}))
+    assert read_pth(saved({**content, "vocoder": "HiFi-GAN"})).extras["vocoder"] == "HiFi-GAN"
+
+
 def test_a_training_checkpoint_is_named_as_such_and_read_as_a_base(saved: Callable[[Any], Path]) -> None:
     network = Synthesizer(tiny())
     path = saved({"model": network.state_dict(), "iteration": 3, "optimizer": {}, "learning_rate": 1e-4})

@@ -67,10 +67,13 @@ def voice(seconds: float, seed: int) -> tuple[Floats, NDArray[np.bool_]]:
     cycle = 2 * np.pi * np.arange(4096) / 4096
     table = sum(np.sin(k * cycle) / k**1.3 for k in range(1, 9))
     tone = np.take(table, (np.cumsum(f0) * (4096 / RATE)).astype(np.int64) % 4096)
-    syllables = 0.25 + 0.75 * np.abs(np.sin(2 * np.pi * 2.3 * time + seed)) ** 1.4
-    wave = 0.22 * gate * syllables * tone + 10 ** (-58 / 20) * rng.standard_normal(samples)
-    loud = (time % 37 > 33) & (gate > 0.5)
-    return np.clip(np.where(loud, wave * 3.2, wave), -1, 1).astype(np.float32), speaking
+    beats = rng.uniform(0.15, 1.0, round(seconds * 5) + 2)
+    syllables = np.interp(time * 5, np.arange(beats.size), beats) * np.interp(
+        time % 0.2, [0, 0.05, 0.2], [0.3, 1, 0.35]
+    )
+    wave = 0.26 * gate * syllables * tone + 10 ** (-58 / 20) * rng.standard_normal(samples)
+    loud = 1 + 2.2 * ((time % 37 > 34.5) & (gate > 0.5))
+    return np.clip(wave * loud, -1, 1).astype(np.float32), speaking
 
 
 def analysis_of(path: Path, speaker: str, seconds: float, seed: int) -> Analysis:

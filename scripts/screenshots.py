@@ -13,11 +13,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sample_library import build  # noqa: E402
-from textual.pilot import Pilot  # noqa: E402
+from sample_library import build
+from textual.pilot import Pilot
 
-from catalog.library import Library  # noqa: E402
-from curator.tui.app import CuratorApp  # noqa: E402
+from catalog.library import Library
+from curator.tui.app import CuratorApp
 
 SIZE = (144, 40)
 SCREENS: dict[str, tuple[str, ...]] = {

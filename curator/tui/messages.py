@@ -43,7 +43,7 @@ class JobsLookedAt(Message):
 
 
 @dataclass
-class VerdictConfirmed(Message):
+class VerdictConfirmed(Message, bubble=False):
     """A verdict is on disk."""
 
     clips: tuple[str, ...]
@@ -53,7 +53,7 @@ class VerdictConfirmed(Message):
 
 
 @dataclass
-class VerdictTakenBack(Message):
+class VerdictTakenBack(Message, bubble=False):
     """An undo or redo is on disk."""
 
     clips: tuple[str, ...]

@@ -7,7 +7,7 @@ break a line or turn the direction of the text around it.
 from __future__ import annotations
 
 import unicodedata
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 NONE = "–"
 MARKS = {"accepted": "✓", "rejected": "✗", "undecided": "·"}
@@ -43,6 +43,16 @@ def one_line(text: str) -> str:
 def file_name(path: str) -> str:
     """The last part of a path, on one line."""
     return one_line(PurePath(path.replace("\\", "/")).name or path)
+
+
+def place(path: str, root: Path) -> str:
+    """A path as short as it stays clear: inside the library from there on, inside the home folder from ~ on."""
+    for base, shown in ((root, ""), (Path.home(), "~/")):
+        try:
+            return one_line(shown + PurePath(path).relative_to(base).as_posix())
+        except ValueError:
+            continue
+    return one_line(path)
 
 
 def clock(seconds: float | None) -> str:

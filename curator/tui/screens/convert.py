@@ -20,7 +20,7 @@ from curator.launch import start_convert
 from curator.tui.screens.room import Room
 from curator.tui.widgets.field import Field, PathSuggester, typed_path
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import clock, count, file_name, one_line
+from curator.tui.words import clock, count, file_name, one_line, place
 from infer.f0 import F0_METHODS
 from infer.options import AUTO, ConvertOptions
 
@@ -73,17 +73,18 @@ class ConvertScreen(Room):
     def _fields(self) -> Iterable[Field]:
         methods = [("best that is installed", AUTO), *((f"{m.name}: {m.summary}", m.name) for m in F0_METHODS.values())]
         defaults = ConvertOptions()
-        yield Field("Model", Select[str]([], prompt="no models yet", id="model", compact=True))
+        file = Input(placeholder="a recording or a folder", suggester=PathSuggester(), id="file", compact=True)
+        out = Input(placeholder="beside the file", suggester=PathSuggester(), id="out", compact=True)
+        semitones = "semitones, or auto to meet the model's pitch"
+        yield Field("Model", Select[str]([], prompt="no models yet", id="model", compact=True), size="long")
+        yield Field("File", file, size="long")
+        yield Field("Save as", out, size="long")
         yield Field(
-            "File", Input(placeholder="a recording or a folder", suggester=PathSuggester(), id="file", compact=True)
+            "Pitch by", Select(methods, value=AUTO, allow_blank=False, id="f0_method", compact=True), size="long"
         )
-        yield Field("Save as", Input(placeholder="beside the file", suggester=PathSuggester(), id="out", compact=True))
-        yield Field(
-            "Transpose", Input("0", id="transpose", compact=True), "semitones, or auto to meet the model's pitch"
-        )
-        yield Field("Pitch by", Select(methods, value=AUTO, allow_blank=False, id="f0_method", compact=True))
+        yield Field("Transpose", Input("0", id="transpose", compact=True), semitones, size="short")
         for name, label, meaning in NUMBERS:
-            yield Field(label, Input(str(getattr(defaults, name)), id=name, compact=True), meaning)
+            yield Field(label, Input(str(getattr(defaults, name)), id=name, compact=True), meaning, size="short")
 
     def on_mount(self) -> None:
         """Begin where one begins."""
@@ -104,7 +105,7 @@ class ConvertScreen(Room):
             self.names = names
             select = self.query_one("#model", Select)
             wanted = self.chosen if self.chosen in names else names[0] if names else None
-            select.set_options([(one_line(name), name) for name in names])
+            select.set_options([(Content(one_line(name)), name) for name in names])
             if wanted is not None:
                 select.value = wanted
         self.results = {str(record["id"]): record for record in results}
@@ -123,7 +124,8 @@ class ConvertScreen(Room):
     @on(Listing.Moved)
     def _moved(self, event: Listing.Moved) -> None:
         record = self.results.get(event.row_key or "")
-        self.query_one("#result-path", Static).update(Content(one_line(str(record["output"])) if record else ""))
+        words = place(str(record["output"]), self.library.root) if record else ""
+        self.query_one("#result-path", Static).update(Content(words))
 
     @on(Listing.Opened)
     def _opened(self) -> None:

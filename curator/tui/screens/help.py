@@ -61,7 +61,7 @@ def help_lines(screen: Screen[Any]) -> list[Content]:
         heading = heading_of(active.node, screen)
         keys, _ = groups.setdefault(heading, {}).setdefault(binding.action, ([], ""))
         keys.append(spelled(key))
-        groups[heading][binding.action] = (keys, binding.tooltip or binding.description)
+        groups[heading][binding.action] = (keys, (binding.tooltip or binding.description).rstrip("."))
     own = heading_of(screen, screen)
     order = sorted(groups, key=lambda heading: (heading != own, heading == "Everywhere"))
     lines: list[Content] = []

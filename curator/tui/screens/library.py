@@ -20,7 +20,7 @@ from curator.tui.screens.add import AddForm, Addition
 from curator.tui.screens.room import Room
 from curator.tui.widgets.job_strip import progress_bar
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import clock, count, file_name, one_line, rate
+from curator.tui.words import clock, count, file_name, one_line, place, rate
 
 COLUMNS = (
     ListColumn("speaker", "speaker", 14),
@@ -37,7 +37,7 @@ COLUMNS = (
 WELCOME = """\
 From recordings to a voice, in six rooms (the numbers above are their keys):
 
-  1  Library    bring recordings in: they are cut into clips of 5 to 15 seconds and scored
+  1  Library    bring recordings in; they are cut into clips and scored
   2  Review     listen, accept and reject by keyboard
   3  Sets       freeze what you accepted
   4  Training   make a voice of a set
@@ -92,9 +92,11 @@ class LibraryScreen(Room):
         if row is None:
             facts.update("")
             return
-        facts.update(facts_of(row, None))
-        recording = str(row["id"])
-        self.read("left out", lambda: self.store.left_out(recording), lambda parts: facts.update(facts_of(row, parts)))
+        facts.update(facts_of(row, None, self.library.root))
+        recording, root = str(row["id"]), self.library.root
+        self.read(
+            "left out", lambda: self.store.left_out(recording), lambda parts: facts.update(facts_of(row, parts, root))
+        )
 
     @on(Listing.Opened)
     def _opened(self) -> None:
@@ -103,7 +105,7 @@ class LibraryScreen(Room):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done now."""
         if action == "review":
-            return bool(self.rows) or None
+            return bool(self.rows)
         if action == "stop":
             return any(view.kind == "add" and view.live for view in self.home.jobs)
         return True
@@ -183,9 +185,9 @@ def totals(rows: list[dict[str, Any]]) -> Content:
     )
 
 
-def facts_of(row: dict[str, Any], left_out: list[LeftOut] | None) -> Content:
+def facts_of(row: dict[str, Any], left_out: list[LeftOut] | None, root: Path) -> Content:
     """Where a recording is, and where its seconds went."""
-    path = Content.styled(one_line(str(row["path"])), "$foreground")
+    path = Content.styled(place(str(row["path"]), root), "$foreground")
     if left_out is None:
         return Content("\n").join([path, Content("")])
     per_reason: dict[str, float] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -38,6 +38,7 @@ from curator.tui.widgets.score_panel import ScorePanel
 from curator.tui.widgets.waveform import Waveform
 from curator.tui.words import MARKS, count, file_name, position
 
+SOON_S = 0.1
 PATIENCE_S = 1.0
 SETTLE_S = 0.04
 CALM_S = 1.5
@@ -162,7 +163,7 @@ class ReviewScreen(Room):
         table = self.query_one(ClipTable)
         counts = table.verdict_counts()
         line = status_line(counts, self.scope[1] if self.scope else "", self.where, self._sort_words(), self.problem)
-        self.query_one("#review-status", Static).update(line)
+        self.query_one("#review-status", Static).update(line, layout=False)
 
     def _sort_words(self) -> str:
         return next((words for sort, words in SORTS if sort == self.sort and sort), self.sort)
@@ -181,7 +182,7 @@ class ReviewScreen(Room):
 
     def _draw_clip(self, clip: dict[str, Any] | None) -> None:
         self.query_one(ScorePanel).show(clip, self.rules)
-        self.query_one("#clip-heading", Static).update(clip_heading(clip))
+        self.query_one("#clip-heading", Static).update(clip_heading(clip), layout=False)
 
     def _read_wave(self, clip: dict[str, Any]) -> None:
         key = (str(clip["path"]), int(clip["start"]), int(clip["end"]), str(clip["recording"]))
@@ -238,8 +239,8 @@ class ReviewScreen(Room):
         clip, row = table.current, table.cursor_row
         if clip is None:
             return
-        table.mark_waiting(row)
-        await self._write(partial(self._confirm, clip, verdict, ()), [clip["id"]], verdict, ())
+        confirm = partial(self._confirm, clip, verdict, ())
+        await self._write(confirm, [clip["id"]], verdict, (), partial(table.mark_waiting, row))
         if verdict != "undecided" and table.cursor_row == row:
             table.action_cursor_down()
 
@@ -258,17 +259,27 @@ class ReviewScreen(Room):
 
         await self._write(confirm, [clip_id], "rejected", reasons)
 
-    async def _write(self, confirm: Any, clips: Sequence[str], verdict: VerdictName, reasons: Sequence[str]) -> None:
+    async def _write(
+        self,
+        confirm: Callable[[int], None],
+        clips: Sequence[str],
+        verdict: VerdictName,
+        reasons: Sequence[str],
+        late: Callable[[], None] = lambda: None,
+    ) -> None:
         decided = self.home.writer.submit(partial(self.store.decide, list(clips), verdict, list(reasons)))
         decided.add_done_callback(partial(self._written, confirm))
-        await self._be_patient(decided)
+        await self._be_patient(decided, late)
 
-    async def _be_patient(self, future: asyncio.Future[Any]) -> None:
-        done, _ = await asyncio.wait({future}, timeout=PATIENCE_S)
+    async def _be_patient(self, future: asyncio.Future[Any], late: Callable[[], None] = lambda: None) -> None:
+        done, _ = await asyncio.wait({future}, timeout=SOON_S)
+        if not done:
+            late()
+            done, _ = await asyncio.wait({future}, timeout=PATIENCE_S)
         if not done:
             self.query_one(ReasonBar).say("Another process holds the catalogue; decisions wait in order (…)")
 
-    def _written(self, confirm: Any, future: asyncio.Future[int]) -> None:
+    def _written(self, confirm: Callable[[int], None], future: asyncio.Future[int]) -> None:
         error = None if future.cancelled() else future.exception()
         if error is None:
             self._settle_write()

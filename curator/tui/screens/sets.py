@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -144,7 +145,8 @@ class SetsScreen(Room):
 
     def _describe(self, manifest: SetManifest) -> None:
         models = self.shelf.models.get(manifest.info.name, ())
-        self.query_one("#fact-words", Static).update(facts_of(manifest, models))
+        words = self.query_one("#fact-words", Static)
+        words.update(facts_of(manifest, models, words.size.width))
 
     @on(Listing.Opened)
     def _opened(self) -> None:
@@ -228,8 +230,8 @@ def empty_words(ready: Mapping[str, tuple[int, float]]) -> Content:
     return Content.assemble("No sets yet. Press ", ("f", "bold $accent"), " to freeze what is accepted.")
 
 
-def facts_of(manifest: SetManifest, models: Sequence[str]) -> Content:
-    """A set's facts, a line each."""
+def facts_of(manifest: SetManifest, models: Sequence[str], width: int = 60) -> Content:
+    """A set's facts, a line each; long ones go on under their beginning."""
     info, clips = manifest.info, manifest.clips
     lengths = sorted((clip.end - clip.start) / clip.sample_rate for clip in clips)
     rates = sorted({clip.sample_rate for clip in clips})
@@ -245,7 +247,9 @@ def facts_of(manifest: SetManifest, models: Sequence[str]) -> Content:
         ("models", ", ".join(models) or "none yet: t trains one"),
     ]
     lines = [fact_line(name, value) for name, value in facts]
-    lines += [fact_line("done to it", words) for words in manifest.processing]
+    for words in manifest.processing:
+        wrapped = textwrap.wrap(one_line(words), max(20, width - 12))
+        lines += [fact_line("" if row else "done to it", line) for row, line in enumerate(wrapped)]
     return Content("\n").join(lines)
 
 

@@ -60,7 +60,7 @@ class TrainForm(Form[TrainRequest]):
 
     def fields(self) -> Sequence[Field]:
         """Set, name, preset, length."""
-        options = [(one_line(name), name) for name in self.names]
+        options = [(Content(one_line(name)), name) for name in self.names]
         which = Select(options, value=self.chosen or self.names[0], allow_blank=False, id="set", compact=True)
         presets = [(f"{preset.name}: {preset.cost}", preset.name) for preset in PRESETS.values()]
         steps = Input(placeholder="as the preset says", type="integer", id="steps", compact=True)

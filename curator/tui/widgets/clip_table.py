@@ -22,9 +22,10 @@ from textual_fastdatatable import DataTable
 from textual_fastdatatable.backend import ArrowBackend
 from textual_fastdatatable.column import CELL_X_PADDING, Column
 
-from curator.tui.words import MARKS, clock, file_name, number, one_line, position
+from curator.tui.words import MARKS, file_name, number, one_line, position
 
 HINTS = {"accept": "keep", "reject": "drop"}
+VERDICTS = ("undecided", "accepted", "rejected")
 WIDEST_PATH = 48
 
 
@@ -58,7 +59,7 @@ def _words(value: Sequence[str] | None) -> str:
 
 COLUMNS = (
     ClipColumn("verdict", "", 1, 0, lambda value: MARKS.get(value, "?"), False),
-    ClipColumn("path", "recording", 14, 0, file_name, False),
+    ClipColumn("path", "recording", 20, 0, file_name, False),
     ClipColumn("speaker", "speaker", 12, 8, one_line, False),
     ClipColumn("start_s", "at", 7, 1, position),
     ClipColumn("duration_s", "len", 4, 1, _digits(1)),
@@ -101,7 +102,9 @@ class ClipBackend(ArrowBackend):
         super().__init__(data)
         self.style = style
         self.shown: tuple[tuple[ClipColumn, int], ...] = columns_for(80)
-        self.verdicts: dict[int, str] = {}
+        known = pc.index_in(data.column("verdict"), pa.array(VERDICTS))
+        self.verdicts = pc.fill_null(known, 0).to_numpy().astype(np.uint8)
+        """The verdict of every row now, as a place in `VERDICTS`."""
         self.waiting: set[int] = set()
         self.reasons: dict[int, tuple[str, ...]] = {}
 
@@ -139,8 +142,8 @@ class ClipBackend(ArrowBackend):
 
     def value(self, row_index: int, field: str) -> Any:
         """A field of a row as it stands now."""
-        if field == "verdict" and row_index in self.verdicts:
-            return self.verdicts[row_index]
+        if field == "verdict":
+            return VERDICTS[self.verdicts[row_index]]
         if field == "reasons" and row_index in self.reasons:
             return list(self.reasons[row_index])
         if field not in self.data.column_names:
@@ -148,7 +151,7 @@ class ClipBackend(ArrowBackend):
         return self.data.column(field)[row_index].as_py()
 
     def _mark(self, row_index: int) -> Text:
-        verdict = self.value(row_index, "verdict") or "undecided"
+        verdict = self.value(row_index, "verdict")
         if row_index in self.waiting:
             return Text("…", style=self.style("waiting"))
         return Text(MARKS[verdict], style=self.style(verdict))
@@ -268,53 +271,53 @@ class ClipTable(DataTable):
         """Show that a decision about a row is on its way to disk."""
         if self.clips is not None:
             self.clips.waiting.add(row)
-            self._redraw()
+            self._draw_again({row})
 
     def mark(self, verdicts: Mapping[str, str], reasons: Sequence[str] = ()) -> None:
         """Show confirmed verdicts, keyed by clip."""
         if self.clips is None:
             return
+        changed = set()
         for clip_id, verdict in verdicts.items():
             row = self.row_of(clip_id)
             if row is not None:
                 self.clips.waiting.discard(row)
-                self.clips.verdicts[row] = verdict
+                self.clips.verdicts[row] = VERDICTS.index(verdict)
                 self.clips.reasons[row] = tuple(reasons)
-        self._redraw()
+                changed.add(row)
+        self._draw_again(changed)
 
     def forget_waiting(self) -> None:
         """Take the waiting marks away after a decision failed."""
         if self.clips is not None:
+            rows = set(self.clips.waiting)
             self.clips.waiting.clear()
-            self._redraw()
+            self._draw_again(rows)
 
-    def _redraw(self) -> None:
-        self._update_count += 1
-        self.refresh()
+    def _draw_again(self, rows: set[int]) -> None:
+        """Draw some rows anew; all others keep what was drawn of them."""
+        for cell in [key for key in self._cell_render_cache.keys() if key[0] in rows]:  # noqa: SIM118
+            self._cell_render_cache.discard(cell)
+        for line in [key for key in self._row_render_cache.keys() if key[0] in rows]:  # noqa: SIM118
+            self._row_render_cache.discard(line)
+        self._line_cache.clear()
+        for row in rows:
+            self.refresh_row(row)
 
     def verdict_counts(self) -> dict[str, int]:
         """How many of the shown clips have each verdict now."""
-        counts = {"accepted": 0, "rejected": 0, "undecided": 0}
-        for verdict in self._verdicts():
-            counts[str(verdict)] = counts.get(str(verdict), 0) + 1
-        return counts
+        counts = np.bincount(self.clips.verdicts, minlength=3) if self.clips is not None else np.zeros(3, int)
+        return {verdict: int(count) for verdict, count in zip(VERDICTS, counts, strict=True)}
 
     def next_undecided(self) -> int | None:
         """The next row without a verdict after the cursor, going round; None when all are decided."""
-        verdicts = np.asarray(self._verdicts(), dtype=object)
-        rows = np.flatnonzero(verdicts == "undecided")
+        if self.clips is None:
+            return None
+        rows = np.flatnonzero(self.clips.verdicts == 0)
         if not rows.size:
             return None
         later = rows[rows > self.cursor_row]
         return int(later[0] if later.size else rows[0])
-
-    def _verdicts(self) -> list[str]:
-        if self.clips is None:
-            return []
-        verdicts: list[str] = self.clips.data.column("verdict").to_pylist()
-        for row, verdict in self.clips.verdicts.items():
-            verdicts[row] = verdict
-        return verdicts
 
     def action_first(self) -> None:
         """Go to the first clip."""
@@ -323,8 +326,3 @@ class ClipTable(DataTable):
     def action_last(self) -> None:
         """Go to the last clip."""
         self.move_cursor(row=max(0, self.row_count - 1))
-
-
-def length_of(clips: Sequence[Mapping[str, Any]]) -> str:
-    """The summed length of clips."""
-    return clock(sum(float(clip["duration_s"]) for clip in clips))

@@ -24,13 +24,14 @@ class Field(Horizontal):
         & > .field--hint { width: 1fr; padding-left: 2; color: $text-muted; }
         & > .field--hint { text-wrap: nowrap; text-overflow: ellipsis; }
         & > Input, & > Select { width: 34; }
-        &.-wide > Input, &.-wide > Select { width: 1fr; }
+        &.-long > Input, &.-long > Select { width: 1fr; }
+        &.-short > Input, &.-short > Select { width: 12; }
         &:focus-within > .field--label { color: $accent; }
     }
     """
 
-    def __init__(self, label: str, control: Widget, hint: str = "", *, wide: bool = False) -> None:
-        super().__init__(classes="-wide" if wide else "")
+    def __init__(self, label: str, control: Widget, hint: str = "", *, size: str = "") -> None:
+        super().__init__(classes=f"-{size}" if size else "")
         self.label = label
         self.control = control
         self.hint = hint

@@ -38,7 +38,7 @@ class ReasonBar(Static):
         self.asking = False
         self.remove_class("-asking")
         parts: list[tuple[str, str] | str] = [(f"{mark} ", colour)] if mark else []
-        self.update(Content.assemble(*parts, one_line(words)))
+        self.update(Content.assemble(*parts, one_line(words)), layout=False)
 
     def ask(self) -> None:
         """Offer the reasons."""
@@ -48,4 +48,4 @@ class ReasonBar(Static):
         parts: list[tuple[str, str]] = [("✗ why? ", "$error")]
         for number, word in enumerate(words, start=1):
             parts += [(f"{number}", "bold $accent"), (f" {word} ", "")]
-        self.update(Content.assemble(*parts))
+        self.update(Content.assemble(*parts), layout=False)

@@ -131,6 +131,7 @@ class ScorePanel(VerticalScroll):
         super().__init__(id=id)
         self.clip: Mapping[str, Any] | None = None
         self.rules: Sequence[Rule] = ()
+        self._drawn = 0
 
     def compose(self) -> ComposeResult:
         yield Static(id="score-lines")
@@ -147,10 +148,9 @@ class ScorePanel(VerticalScroll):
 
     def _draw(self) -> None:
         width = self.scrollable_content_region.width or self.size.width
-        body = Content("")
-        if self.clip is not None and width:
-            body = Content("\n").join(panel_lines(self.clip, self.rules, width))
-        self.query_one("#score-lines", Static).update(body)
+        lines = panel_lines(self.clip, self.rules, width) if self.clip is not None and width else []
+        self.query_one("#score-lines", Static).update(Content("\n").join(lines), layout=len(lines) != self._drawn)
+        self._drawn = len(lines)
 
 
 def panel_lines(clip: Mapping[str, Any], rules: Sequence[Rule], width: int) -> list[Content]:

@@ -1,0 +1,90 @@
+"""A small library for the screens, built once and copied for every test that writes."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from catalog.library import Library
+from catalog.records import Analysis, Clip, Recording, Scoring, clip_id
+from catalog.store import Store
+from curator.tui.app import CuratorApp
+
+Settle = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+def load_sample() -> ModuleType:
+    path = Path(__file__).resolve().parents[3] / "scripts" / "sample_library.py"
+    spec = importlib.util.spec_from_file_location("sample_library", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _plain_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No keys of the person at this machine, no animation."""
+    monkeypatch.setenv("CURATOR_KEYS", str(tmp_path / "no-keys.toml"))
+    monkeypatch.setattr(CuratorApp, "animation_level", "none", raising=False)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """The sample library itself; tests that write take a copy."""
+    library = Library(tmp_path_factory.mktemp("sample") / "voices")
+    load_sample().build(library)
+    return library
+
+
+@pytest.fixture
+def sample(template: Library, tmp_path: Path) -> Library:
+    """A copy of the sample library that may be written to."""
+    shutil.copytree(template.root, tmp_path / "voices", ignore=shutil.ignore_patterns("takes"))
+    return Library(tmp_path / "voices")
+
+
+@pytest.fixture
+def store(sample: Library) -> Iterator[Store]:
+    """The sample's catalogue, as another part of this process sees it."""
+    with Store(sample) as opened:
+        yield opened
+
+
+@pytest.fixture
+def settle() -> Settle:
+    """Waits until all that was asked for is read, written and drawn."""
+
+    async def wait(pilot: Pilot[Any]) -> None:
+        quiet = 0
+        for _ in range(400):
+            await pilot.pause(0.02)
+            busy = not pilot.app.ready or pilot.app.writer.waiting or any(w.is_running for w in pilot.app.workers)
+            quiet = 0 if busy else quiet + 1
+            if quiet >= 4:
+                await pilot.pause()
+                return
+        raise AssertionError("the app does not come to rest")
+
+    return wait
+
+
+def row_of_clips(count: int, *, path: str = "/voices/long.wav", speaker: str = "Ada") -> Analysis:
+    """A recording with `count` clips of six seconds and no file behind it."""
+    rate = 16000
+    digest = f"{abs(hash(path)) % 16**16:016x}".ljust(64, "0")
+    recording = Recording(digest[:16], digest, path, speaker, rate, 1, rate * 6 * count, "WAV/PCM_16", 1000)
+    clips = [
+        Clip(clip_id(recording.id, n * 6 * rate, (n + 1) * 6 * rate), recording.id, n * 6 * rate, (n + 1) * 6 * rate)
+        for n in range(count)
+    ]
+    scorings = [Scoring(clip.id, {"snr_db": 20.0 + n % 30}, {"sample": 1}) for n, clip in enumerate(clips)]
+    return Analysis(recording, None, clips, [], scorings, "test")

@@ -102,7 +102,7 @@ def test_a_server_without_ranges_is_read_from_the_start(base: str, tmp_path: Pat
 
 def test_a_file_with_another_hash_is_removed_and_named(base: str, tmp_path: Path) -> None:
     Server.body = BODY[:-1] + b"x"
-    with pytest.raises(CuratorError, match="tiny: .*SHA-256 differs") as error:
+    with pytest.raises(CuratorError, match=r"tiny: .*SHA-256 differs") as error:
         pull("tiny", tmp_path, base)
     assert "\n" not in str(error.value)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -144,5 +144,5 @@ def test_an_unknown_name_names_the_nearest() -> None:
 
 
 def test_weights_that_are_missing_say_what_to_type(tmp_path: Path) -> None:
-    with pytest.raises(MissingWeights, match="encoder x .*curator models pull contentvec"):
+    with pytest.raises(MissingWeights, match=r"encoder x .*curator models pull contentvec"):
         need("contentvec", tmp_path, "encoder x")

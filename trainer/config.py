@@ -60,11 +60,11 @@ class TrainConfig:
     eps: float = 1e-9
     weight_decay: float = 0.01
     discriminator: Literal["v1", "v2", "small"] = "v2"
-    adversarial_from: int = 0
-    """Step at which the discriminator joins; before it only spectral losses train the generator."""
     method: Literal["published", "direct"] = "published"
     """published: the step of RVC v2, with its posterior encoder. direct: only along the path of a conversion, which
     is faster and reaches an intelligible voice in minutes."""
+    adversarial_from: int | None = 0
+    """Step of the direct method at which the discriminator joins the spectral losses; None leaves it out."""
     loss: LossWeights = field(default_factory=LossWeights)
     numerics: Literal["classic", "2026"] = "classic"
     """Which constants of the mel spectrogram and which f0 on unvoiced frames; recorded in the card."""
@@ -168,7 +168,7 @@ _SMALL = TrainConfig(
     warmup_steps=30,
     method="direct",
     discriminator="small",
-    adversarial_from=10**9,
+    adversarial_from=None,
     loss=LossWeights(mel=5.0, kl=0.0, stft=1.0),
     steps=1200,
     save_every=200,

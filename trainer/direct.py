@@ -8,6 +8,7 @@ Methods: Yamamoto et al. 2020 (multi-resolution STFT loss), Kong et al. 2020 (th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +19,7 @@ from infer.synthesizer import Synthesizer, frame_mask, take_slices
 from infer.weight_norm import held_weights
 from trainer.config import LossWeights
 from trainer.losses import discriminator_loss, feature_loss, generator_loss, mel_loss
-from trainer.step import Batch, StepLosses, Trained, gradient_norm
+from trainer.step import Batch, Trained, gradient_norm
 
 NOISE_SCALE = 0.66666
 """Spread of the prior's noise, as in a conversion."""
@@ -37,28 +38,50 @@ class DirectSettings:
     """Whether the discriminator takes part in this step."""
 
 
-def direct_step(state: Trained, batch: Batch, starts: Tensor, settings: DirectSettings) -> StepLosses:
+@dataclass(frozen=True)
+class DirectLosses:
+    """The losses of a step that took part, as they enter the sum; scalars on the device."""
+
+    generator: Mapping[str, Tensor]
+    """Some of mel, stft, adv, fm."""
+    discriminator: Tensor | None
+    grad_norm: Tensor
+
+    def values(self) -> dict[str, float]:
+        """All as plain numbers, in one transfer; `g/total` is the generator's sum."""
+        parts = {f"g/{name}": part for name, part in self.generator.items()}
+        if self.discriminator is not None:
+            parts["d/loss"] = self.discriminator
+        parts["g/grad_norm"] = self.grad_norm
+        numbers = torch.stack([part.float() for part in parts.values()]).tolist()
+        values = dict(zip(parts, numbers, strict=True))
+        values["g/total"] = sum(values[f"g/{name}"] for name in self.generator)
+        return values
+
+
+def direct_step(state: Trained, batch: Batch, starts: Tensor, settings: DirectSettings) -> DirectLosses:
     """Change the generator, and the discriminator where it takes part, by one step; `starts` (B,) in frames."""
     hop, frames = state.generator.config.hop, settings.slice_frames
     made = speak_slices(state.generator, batch, starts, frames)
     real = take_slices(batch.wave, starts * hop, frames * hop)
-    zero = torch.zeros((), device=made.device)
-    disc = norm_d = gen = features = zero
-    if settings.adversarial:
-        disc, norm_d = _train_discriminator(state, real, made.detach())
-        gen, features = _judged(state, real, made)
     weights = settings.weights
     spec = take_slices(batch.spec, starts, frames)
     mel = weights.mel * mel_loss(
         mel_from_spectrogram(spec, settings.mel), mel_spectrogram(made.squeeze(1), settings.mel)
     )
-    stft = weights.stft * stft_loss(real.squeeze(1), made.squeeze(1)) if weights.stft else zero
-    gen, features = weights.adversarial * gen, weights.feature / 2 * features
+    parts = {"mel": mel}
+    if weights.stft:
+        parts["stft"] = weights.stft * stft_loss(real.squeeze(1), made.squeeze(1))
+    disc = None
+    if settings.adversarial:
+        disc = _train_discriminator(state, real, made.detach())
+        gen, features = _judged(state, real, made)
+        parts |= {"adv": weights.adversarial * gen, "fm": weights.feature / 2 * features}
     state.optimizer_g.zero_grad(set_to_none=True)
-    torch.autograd.backward([mel + stft + gen + features])
-    norm_g = gradient_norm(state.generator.parameters())
+    torch.autograd.backward([torch.stack(list(parts.values())).sum()])
+    norm = gradient_norm(state.generator.parameters())
     state.optimizer_g.step()
-    return StepLosses(disc, gen.detach(), features.detach(), (mel + stft).detach(), zero, norm_d, norm_g, made.detach())
+    return DirectLosses({name: part.detach() for name, part in parts.items()}, disc, norm)
 
 
 def speak_slices(network: Synthesizer, batch: Batch, starts: Tensor, frames: int) -> Tensor:
@@ -83,15 +106,14 @@ def stft_loss(real: Tensor, made: Tensor) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def _train_discriminator(state: Trained, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+def _train_discriminator(state: Trained, real: Tensor, made: Tensor) -> Tensor:
     scores, _ = state.discriminator(torch.cat([real, made]))
     pairs = [score.chunk(2) for score in scores]
     loss = discriminator_loss([pair[0] for pair in pairs], [pair[1] for pair in pairs])
     state.optimizer_d.zero_grad(set_to_none=True)
     torch.autograd.backward([loss])
-    norm = gradient_norm(state.discriminator.parameters())
     state.optimizer_d.step()
-    return loss.detach(), norm
+    return loss.detach()
 
 
 def _judged(state: Trained, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:

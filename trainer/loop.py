@@ -24,7 +24,7 @@ from trainer.base import load_base
 from trainer.config import TrainConfig
 from trainer.dataset import MARGIN_FRAMES, Crops, TrainClip, batches, crops_per_epoch
 from trainer.device import autocast_type, memory_in_words
-from trainer.direct import DirectSettings, direct_step
+from trainer.direct import DirectLosses, DirectSettings, direct_step
 from trainer.evaluate import measure, write_sample
 from trainer.state import Checkpoints, Identity, TrainState
 from trainer.step import Batch, Draws, StepLosses, StepSettings, train_step
@@ -87,6 +87,7 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
     config, steps = training.config, training.steps
     checkpoints = Checkpoints(training.folder / "checkpoints", training.identity(), keep_last=config.keep_last)
     state = resume_or_build(training, checkpoints, report)
+    checkpoints.check_room(state)
     stream = batches(
         training.train,
         seed=training.seed,
@@ -133,12 +134,12 @@ def resume_or_build(training: Training, checkpoints: Checkpoints, report: Report
     return state
 
 
-def one_step(training: Training, state: TrainState, crops: Crops) -> StepLosses:
+def one_step(training: Training, state: TrainState, crops: Crops) -> StepLosses | DirectLosses:
     """The step that the config's method asks for."""
     config = training.config
     batch, starts = to_batch(training, crops)
     if config.method == "direct":
-        adversarial = state.step >= config.adversarial_from
+        adversarial = config.adversarial_from is not None and state.step >= config.adversarial_from
         return direct_step(
             state, batch, starts, DirectSettings(training.mel, config.segment_frames, config.loss, adversarial)
         )

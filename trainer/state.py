@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -112,6 +113,21 @@ class Checkpoints:
         self.folder = folder
         self.identity = identity
         self.keep_last = keep_last
+
+    def check_room(self, state: TrainState) -> None:
+        """Raise BadRequest when the disk cannot hold what a run keeps at most, before anything is trained."""
+        networks = (state.generator, state.discriminator)
+        weights = sum(part.numel() * part.element_size() for network in networks for part in network.parameters())
+        whole = 3 * weights  # the weights and the two moments that Adam keeps of each
+        have = sum(path.stat().st_size for path in self.folder.glob("step-*.pt"))
+        needed = (self.keep_last + 1) * whole + weights - have
+        self.folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise BadRequest(
+                f"The run needs {needed / 1e9:.1f} GB for its checkpoints and {free / 1e9:.1f} GB are free: "
+                "free some space or train a smaller preset"
+            )
 
     def save(self, state: TrainState) -> Path:
         """Write the whole state under the number of its step, then let go of what is no longer needed."""

@@ -24,6 +24,7 @@ from curator.tui.job_view import Follower, JobView, Look
 from curator.tui.keys import keys_file, read_keys
 from curator.tui.messages import JobsLookedAt, JobStarted
 from curator.tui.player import NoSpeakers, Player
+from curator.tui.quiet import screen_to_itself
 from curator.tui.screens.convert import ConvertScreen
 from curator.tui.screens.help import HelpScreen, binding_ids
 from curator.tui.screens.jobs import JobsScreen
@@ -271,8 +272,13 @@ class CuratorApp(App[CuratorError]):
 
 
 def run(library: Library) -> None:
-    """Open the app on a library; raises CuratorError when its catalogue cannot be opened."""
-    app = CuratorApp(library)
-    error = app.run()
+    """Open the app on a library; raises CuratorError when its catalogue cannot be opened or the app broke."""
+    library.create()
+    log = library.root / "app.log"
+    with screen_to_itself(log):
+        app = CuratorApp(library)
+        error = app.run()
     if error is not None:
         raise error
+    if app.return_code:
+        raise CuratorError(f"The app broke and had to close; nothing that was confirmed is lost. What happened: {log}")

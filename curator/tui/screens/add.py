@@ -44,7 +44,7 @@ class AddForm(Form[Addition]):
         path = Input(placeholder="~/recordings", suggester=PathSuggester(), id="path", compact=True)
         known = SuggestFromList(self.speakers, case_sensitive=False)
         name = Input(placeholder="name", suggester=known, id="speaker", compact=True)
-        return [Field("Folder or file", path, size="long"), Field("Speaker", name, "whose voice this is")]
+        return [Field("Path", path, size="long"), Field("Speaker", name, "whose voice this is")]
 
     def answer(self) -> Addition:
         """The path, which must exist, and the name."""

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from catalog.records import LeftOut
 from curator.launch import start_add
+from curator.tui.job_view import JobView
 from curator.tui.screens.add import AddForm, Addition
 from curator.tui.screens.room import Room
 from curator.tui.widgets.job_strip import progress_bar
@@ -44,6 +45,9 @@ From recordings to a voice, in six rooms (the numbers above are their keys):
   5  Models     the voices you have
   6  Convert    give a file another voice"""
 
+CALL = Content.assemble("Press ", ("a", "bold $accent"), " to add your first recordings.")
+COMING = Content("Adding your first recordings: each appears here as soon as it is analysed.")
+
 
 class LibraryScreen(Room):
     """Recordings, one row each."""
@@ -68,10 +72,7 @@ class LibraryScreen(Room):
             yield Static(id="library-facts")
             with Vertical(id="welcome"):
                 yield Static(Content(WELCOME), id="welcome-words")
-                yield Static(
-                    Content.assemble("Press ", ("a", "bold $accent"), " to add your first recordings."),
-                    id="welcome-call",
-                )
+                yield Static(CALL, id="welcome-call")
 
     def load(self) -> None:
         """Read the recordings."""
@@ -81,7 +82,10 @@ class LibraryScreen(Room):
     def _show(self, rows: list[dict[str, Any]]) -> None:
         self.rows = {str(row["id"]): row for row in rows}
         self.set_class(not rows, "-empty")
+        self.set_class(bool(rows), "-some")
         self.query_one(Listing).fill({key: as_row(row) for key, row in self.rows.items()})
+        if rows and self.focused is None:
+            self.query_one(Listing).focus()
         self.query_one("#library-totals", Static).update(totals(rows))
         self.refresh_bindings()
 
@@ -110,8 +114,10 @@ class LibraryScreen(Room):
             return any(view.kind == "add" and view.live for view in self.home.jobs)
         return True
 
-    def jobs_moved(self, views: object) -> None:
-        """Offer to stop only while something can be stopped."""
+    def jobs_moved(self, views: tuple[JobView, ...]) -> None:
+        """Offer to stop only while something can be stopped, and say that the first recordings are on their way."""
+        adding = any(view.kind == "add" and view.live for view in views)
+        self.query_one("#welcome-call", Static).update(COMING if adding else CALL)
         self.refresh_bindings()
 
     def action_add(self) -> None:

@@ -5,6 +5,7 @@ The bar's ends are fixed per score, so that two clips can be compared by eye.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,8 +124,8 @@ class ScorePanel(VerticalScroll):
     """The scores of the clip under the cursor."""
 
     DEFAULT_CSS = """
-    ScorePanel { height: 1fr; scrollbar-size-vertical: 1; }
-    ScorePanel Static { height: auto; }
+    ScorePanel { height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    ScorePanel Static { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -172,7 +173,8 @@ def panel_lines(clip: Mapping[str, Any], rules: Sequence[Rule], width: int) -> l
         rows.append(Content("  ").join(cells))
     missing = not_scored(clip)
     if missing:
-        rows.append(Content.assemble(("  not scored: " + ", ".join(missing), "$foreground 45%")))
+        words = textwrap.wrap("not scored: " + ", ".join(missing), max(20, width - 2), subsequent_indent="  ")
+        rows += [Content.styled("  " + line, "$foreground 45%") for line in words]
     return rows
 
 

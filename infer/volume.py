@@ -63,7 +63,7 @@ def at(points: NDArray[np.floating], total: int, start: int, stop: int) -> NDArr
     Each point stands in the middle of its share of the recording, as image scaling does it.
     """
     position = (np.arange(start, stop) + 0.5) * len(points) / total - 0.5
-    return np.interp(position, np.arange(len(points)), points)
+    return np.asarray(np.interp(position, np.arange(len(points)), points))
 
 
 def gain(

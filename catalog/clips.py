@@ -1,40 +1,123 @@
 """The clip table: every clip with its place, verdict, suggestion and scores, as Arrow.
 
-Separate from the store because this one query is what the review room, the commands and the sets all look through.
+Separate from the store because this is what the review room, the commands and the sets all look through. What is
+known of a clip apart from its verdict changes seldom and is kept as a sheet in memory; verdicts are put beside it at
+every look.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
 from catalog.records import SCORE_NAMES, Rule
 
-DEFAULT_ORDER = 'speaker, path, "start", "end"'
+_PLACE = "place in the default order"
+_TEXTS = pa.list_(pa.string())
+
+
+class Sheet:
+    """All clips that none supersedes without their verdicts, in order, kept until something about them changes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._mark: object = None
+        self._table: pa.Table | None = None
+
+    def table(self, cursor: Cursor, mark: object) -> pa.Table:
+        """The sheet; it is read again when `mark` is not the one of the last look."""
+        with self._lock:
+            if self._table is None or self._mark != mark:
+                self._table = read(cursor)
+                self._mark = mark
+            return self._table
 
 
 def clip_table(
     cursor: Cursor,
+    sheet: pa.Table,
     *,
-    where: Sequence[str],
-    sort: str | None,
-    limit: int | None,
-    rules: Sequence[Rule],
-    only: str | None = None,
+    where: Sequence[str] = (),
+    sort: str | None = None,
+    limit: int | None = None,
+    rules: Sequence[Rule] = (),
 ) -> pa.Table:
-    """The clips as Arrow, columns as `filters.NAMES`; `where` and `sort` have been checked by the caller."""
-    query = f"SELECT {', '.join(map(quoted, NAMES))} FROM ({_select(rules, only)}) AS clips"
+    """The clips of a sheet, columns as `filters.NAMES`; `where` and `sort` have been checked by the caller."""
+    table = _with_verdicts(cursor, sheet)
+    if not (where or sort or rules):
+        table = _without_suggestions(table)
+        return table if limit is None else table.slice(0, max(0, int(limit)))
+    query = f"""
+        SELECT {", ".join(map(quoted, NAMES))} FROM (
+            SELECT *, {_suggestion(rules)} AS suggestion
+            FROM (SELECT *, {_reasons(rules)} AS suggestion_reasons FROM sheet)
+        ) AS clips"""
     if where:
         query += " WHERE " + " AND ".join(f"(\n{condition}\n)" for condition in where)
-    query += f" ORDER BY {sort}\n, {DEFAULT_ORDER}" if sort else f" ORDER BY {DEFAULT_ORDER}"
+    if sort:
+        query += f" ORDER BY {sort}\n, {quoted(_PLACE)}"
     if limit is not None:
         query += f" LIMIT {max(0, int(limit))}"
-    return cursor.sql(query).to_arrow_table()
+    cursor.register("sheet", table)
+    try:
+        return cursor.sql(query).to_arrow_table()
+    finally:
+        cursor.unregister("sheet")
+
+
+def read(cursor: Cursor, only: str | None = None) -> pa.Table:
+    """The sheet, or its row of one clip, by speaker, path and start."""
+    chosen = f"AND c.id = {literal(only)}" if only else ""
+    of_clip = f"WHERE clip = {literal(only)}" if only else ""
+    scores = ", ".join(f"s.{name}" for name in SCORE_NAMES)
+    table = cursor.sql(f"""
+        SELECT c.id, c.recording, l.path, r.speaker,
+            c.start_sample / r.sample_rate AS start_s, c.end_sample / r.sample_rate AS end_s,
+            (c.end_sample - c.start_sample) / r.sample_rate AS duration_s,
+            c.start_sample AS "start", c.end_sample AS "end", r.sample_rate, c.short, {scores}
+        FROM clip c
+        JOIN recording r ON r.id = c.recording
+        JOIN (SELECT recording, arg_max(path, seq) AS path FROM location GROUP BY recording) l
+            ON l.recording = c.recording
+        LEFT JOIN (
+            SELECT scoring.* FROM scoring
+            SEMI JOIN (SELECT max(seq) AS seq FROM scoring {of_clip} GROUP BY clip) latest USING (seq)
+        ) s ON s.clip = c.id
+        WHERE c.id NOT IN (SELECT supersedes FROM clip WHERE supersedes IS NOT NULL) {chosen}
+        ORDER BY r.speaker, l.path, c.start_sample, c.end_sample""").to_arrow_table()
+    return table.append_column(_PLACE, pa.array(range(table.num_rows), pa.int32()))
+
+
+def _with_verdicts(cursor: Cursor, sheet: pa.Table) -> pa.Table:
+    """The sheet with the columns `verdict` and `reasons` as they are now."""
+    of_clip = f"WHERE clip = {literal(sheet['id'][0].as_py())}" if sheet.num_rows == 1 else ""
+    state = cursor.sql(
+        "SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons"
+        f" FROM decision {of_clip} GROUP BY clip"
+    ).to_arrow_table()
+    found = pc.index_in(sheet["id"], value_set=state["clip"].combine_chunks())
+    found = pc.fill_null(found, state.num_rows)
+    verdicts = _and_one(state["verdict"], pa.array(["undecided"], pa.string()))
+    reasons = _and_one(state["reasons"].cast(_TEXTS), pa.array([[]], _TEXTS))
+    return sheet.append_column("verdict", verdicts.take(found)).append_column("reasons", reasons.take(found))
+
+
+def _and_one(column: pa.ChunkedArray, more: pa.Array) -> pa.ChunkedArray:
+    return pa.chunked_array([*column.chunks, more], type=more.type)
+
+
+def _without_suggestions(table: pa.Table) -> pa.Table:
+    count = table.num_rows
+    none = pa.ListArray.from_arrays(pa.array([0] * (count + 1), pa.int32()), pa.array([], pa.string()))
+    table = table.append_column("suggestion", pa.nulls(count, pa.string()))
+    return table.append_column("suggestion_reasons", none).select(NAMES)
 
 
 def rows(table: pa.Table) -> list[dict[str, Any]]:
@@ -72,41 +155,9 @@ def empty_table() -> str:
     return f"CREATE TABLE clips ({', '.join(f'{quoted(name)} {kind}' for name, kind in FIELDS)})"
 
 
-def _select(rules: Sequence[Rule], only: str | None) -> str:
-    """Every clip that no other supersedes, with all columns."""
-    reasons = _reasons(rules)
-    chosen = f"AND c.id = {literal(only)}" if only else ""
-    of_clip = f"WHERE clip = {literal(only)}" if only else ""
-    scores = ", ".join(f"s.{name}" for name in SCORE_NAMES)
-    return f"""
-        SELECT *, {_suggestion(rules)} AS suggestion
-        FROM (
-            SELECT c.id, c.recording, l.path, r.speaker,
-                c.start_sample / r.sample_rate AS start_s, c.end_sample / r.sample_rate AS end_s,
-                (c.end_sample - c.start_sample) / r.sample_rate AS duration_s,
-                c.start_sample AS "start", c.end_sample AS "end", r.sample_rate, c.short,
-                coalesce(d.verdict, 'undecided') AS verdict, coalesce(d.reasons, []::VARCHAR[]) AS reasons,
-                {reasons} AS suggestion_reasons, {scores}
-            FROM clip c
-            JOIN recording r ON r.id = c.recording
-            JOIN (SELECT recording, arg_max(path, seq) AS path FROM location GROUP BY recording) l
-                ON l.recording = c.recording
-            LEFT JOIN (
-                SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons
-                FROM decision {of_clip} GROUP BY clip
-            ) d ON d.clip = c.id
-            LEFT JOIN (
-                SELECT scoring.* FROM scoring
-                SEMI JOIN (SELECT max(seq) AS seq FROM scoring {of_clip} GROUP BY clip) latest USING (seq)
-            ) s ON s.clip = c.id
-            WHERE c.id NOT IN (SELECT supersedes FROM clip WHERE supersedes IS NOT NULL) {chosen}
-        )"""
-
-
 def _reasons(rules: Sequence[Rule]) -> str:
     parts = [
-        f"CASE WHEN s.{_score(rule)} {rule.op} {float(rule.limit)!r} THEN [{literal(rule.reason)}]"
-        " ELSE []::VARCHAR[] END"
+        f"CASE WHEN {_score(rule)} {rule.op} {float(rule.limit)!r} THEN [{literal(rule.reason)}] ELSE []::VARCHAR[] END"
         for rule in rules
     ]
     text = "[]::VARCHAR[]"

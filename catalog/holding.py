@@ -102,11 +102,10 @@ class Hold:
                 raise
             cursor.execute("COMMIT")
 
-    def close(self) -> None:
-        """Let the file go once the present users are done."""
+    def close(self, patience_s: float | None = None) -> None:
+        """Let the file go once the present users are done, or after `patience_s` whether they are or not."""
         with self._changed:
-            while self._users:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._users == 0, patience_s)
             self._let_go()
             self._changed.notify_all()
 

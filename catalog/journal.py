@@ -12,11 +12,14 @@ from typing import Literal
 
 import pyarrow as pa
 
+from catalog.clips import literal
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
 from catalog.recordings import next_seq, now
 from catalog.records import VerdictName
 
+FEW = 64
+"""Up to this many ids are written into the statement, which is faster than joining with a table of them."""
 VERDICTS: tuple[VerdictName, ...] = ("accepted", "rejected", "undecided")
 
 
@@ -64,26 +67,35 @@ def decide(cursor: Cursor, clips: Sequence[str], verdict: VerdictName, reasons: 
     if not wanted:
         raise BadRequest("No clips were named, so nothing was decided.")
     kept = [] if verdict == "undecided" else list(dict.fromkeys(reason.strip() for reason in reasons if reason.strip()))
+    if len(wanted) <= FEW:
+        return _decide(cursor, wanted, verdict, kept, f"IN ({', '.join(map(literal, wanted))})")
     cursor.register("wanted", pa.table({"clip": pa.array(wanted, pa.string())}))
     try:
-        unknown = rows_of(cursor, "SELECT clip FROM wanted WHERE clip NOT IN (SELECT id FROM clip) LIMIT 1")
-        if unknown:
-            raise BadRequest(f"There is no clip with the id {unknown[0][0]}; nothing was decided.")
-        seq = _add_action(cursor, "decide", None, len(wanted))
-        cursor.execute(
-            """
-            INSERT INTO decision
-            SELECT ?, wanted.clip, ?, ?::VARCHAR[], coalesce(now.verdict, 'undecided'),
-                coalesce(now.reasons, []::VARCHAR[])
-            FROM wanted LEFT JOIN (
-                SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons
-                FROM decision SEMI JOIN wanted USING (clip) GROUP BY clip
-            ) now ON now.clip = wanted.clip
-            """,
-            [seq, verdict, kept],
-        )
+        return _decide(cursor, wanted, verdict, kept, "IN (SELECT clip FROM wanted)")
     finally:
         cursor.unregister("wanted")
+
+
+def _decide(cursor: Cursor, wanted: list[str], verdict: VerdictName, reasons: list[str], among: str) -> int:
+    """`decide` for clips of which the SQL condition `among` says that an id is one."""
+    count = int(rows_of(cursor, f"SELECT count(*) FROM clip WHERE id {among}")[0][0])
+    if count < len(wanted):
+        known = {clip for (clip,) in rows_of(cursor, f"SELECT id FROM clip WHERE id {among}")}
+        unknown = next(clip for clip in wanted if clip not in known)
+        raise BadRequest(f"There is no clip with the id {unknown}; nothing was decided.")
+    seq = _add_action(cursor, "decide", None, count)
+    cursor.execute(
+        f"""
+        INSERT INTO decision
+        SELECT ?, clip.id, ?, ?::VARCHAR[], coalesce(now.verdict, 'undecided'), coalesce(now.reasons, []::VARCHAR[])
+        FROM clip LEFT JOIN (
+            SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons
+            FROM decision WHERE clip {among} GROUP BY clip
+        ) now ON now.clip = clip.id
+        WHERE clip.id {among}
+        """,
+        [seq, verdict, reasons],
+    )
     return seq
 
 

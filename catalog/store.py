@@ -6,11 +6,13 @@ in `recordings`, `clips`, `journal` and `lineage`, one noun each.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -56,6 +58,9 @@ class Store:
         self._known_migrations = migrations.known_migrations()
         self._hold = Hold(library.database, self._connect, wait_s=wait_s, idle_s=idle_s)
         self._stacks = journal.Stacks()
+        self._sheet = clips.Sheet()
+        self._clips_changed = 0
+        weakref.finalize(self, Hold.close, self._hold, patience_s=2.0)
 
     def __enter__(self) -> Store:
         return self
@@ -78,12 +83,12 @@ class Store:
 
     def take_in(self, analysis: Analysis) -> TakenIn:
         """Append what is new of an analysis, in one transaction; taking the same in again changes nothing."""
-        with self._writing() as cursor:
+        with self._changing_clips() as cursor:
             return recordings.take_in(cursor, analysis)
 
     def seen_at(self, recording: str, path: str) -> bool:
         """Remember that a known recording's bytes lie at `path`; False when that was known."""
-        with self._writing() as cursor:
+        with self._changing_clips() as cursor:
             return recordings.seen_at(cursor, recording, path)
 
     def known(self, sha256s: Sequence[str]) -> dict[str, Recording]:
@@ -122,12 +127,12 @@ class Store:
 
     def rescore(self, scorings: Sequence[Scoring]) -> int:
         """Append scorings; a score that they do not mention keeps its value. Returns how many were appended."""
-        with self._writing() as cursor:
+        with self._changing_clips() as cursor:
             return recordings.add_scorings(cursor, scorings, only_new=False)
 
     def forget(self, recording: str) -> Forgotten:
         """Remove a recording with its clips, scores and verdicts, for good; raises BadRequest when there is none."""
-        with self._writing() as cursor:
+        with self._changing_clips() as cursor:
             forgotten = recordings.forget(cursor, recording)
         with self._reading() as cursor:
             cursor.execute("CHECKPOINT")
@@ -155,13 +160,14 @@ class Store:
         if sort is not None:
             check_sort(sort)
         with self._reading() as cursor, _expression_errors(" and ".join(filter(None, [*conditions, sort]))):
-            return clips.clip_table(cursor, where=conditions, sort=sort, limit=limit, rules=rules)
+            sheet = self._sheet.table(cursor, (self._hold.generation(), self._clips_changed))
+            return clips.clip_table(cursor, sheet, where=conditions, sort=sort, limit=limit, rules=rules)
 
     def clip(self, clip: str, *, rules: Sequence[Rule] = ()) -> dict[str, Any]:
         """One clip by its id or a unique beginning of it, as `clips.rows` gives it; raises BadRequest."""
         with self._reading() as cursor:
             found = clips.find(cursor, clip)
-            table = clips.clip_table(cursor, where=(), sort=None, limit=1, rules=rules, only=found)
+            table = clips.clip_table(cursor, clips.read(cursor, only=found), rules=rules)
         if not table.num_rows:
             raise BadRequest(f"The clip {found} was replaced by another one.")
         return clips.rows(table)[0]
@@ -247,6 +253,15 @@ class Store:
         with _storage_errors(self.library), self._hold.writing() as cursor:
             yield cursor
 
+    @contextlib.contextmanager
+    def _changing_clips(self) -> Iterator[Cursor]:
+        """As `_writing`, for what changes more of a clip than its verdict."""
+        try:
+            with self._writing() as cursor:
+                yield cursor
+        finally:
+            self._clips_changed += 1
+
     def _connect(self) -> Connection:
         """Open the file and bring its schema up to date; raises Busy when another process holds it."""
         if not self.library.exists:
@@ -328,6 +343,7 @@ _BENCH_LOCK = threading.Lock()
 def _bench_connection() -> Any:
     connection = duckdb.connect(":memory:", config={**_SAFE, "threads": "1"})
     connection.execute(clips.empty_table()).fetchall()
+    atexit.register(connection.close)
     return connection
 
 

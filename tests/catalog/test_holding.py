@@ -198,3 +198,24 @@ def test_a_stale_note_of_a_waiter_that_died_does_no_harm(filled: Library) -> Non
     with Store(filled, idle_s=60) as store:
         store.clip_table()
         assert store._hold.held
+
+
+NEVER_CLOSED = """
+import sys
+from pathlib import Path
+from catalog.library import Library
+from catalog.store import Store
+store = Store(Library(Path(sys.argv[1])), idle_s=60)
+store.clip_table(where="snr_db > 3")
+"""
+
+
+def test_a_program_that_ends_without_closing_ends_quietly(filled: Library) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", NEVER_CLOSED, str(filled.root)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": HOUSE},
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

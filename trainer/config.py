@@ -66,8 +66,6 @@ class TrainConfig:
     adversarial_from: int | None = 0
     """Step of the direct method at which the discriminator joins the spectral losses; None leaves it out."""
     loss: LossWeights = field(default_factory=LossWeights)
-    numerics: Literal["classic", "2026"] = "classic"
-    """Which constants of the mel spectrogram and which f0 on unvoiced frames; recorded in the card."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the GPU computes it natively, else fp32; losses are always fp32."""
     epochs: int = 100

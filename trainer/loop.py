@@ -18,7 +18,7 @@ import torch
 
 from catalog.errors import CuratorError
 from infer.f0 import coarse
-from infer.mel import NUMERICS, MelSettings, spectrogram
+from infer.mel import CLASSIC, MelSettings, spectrogram
 from infer.synthesizer import SynthesizerConfig
 from trainer.base import load_base
 from trainer.config import TrainConfig
@@ -71,8 +71,7 @@ class Training:
     def mel(self) -> MelSettings:
         """The mel spectrogram of loss and measurement."""
         config = self.config
-        numerics = NUMERICS[config.numerics]
-        return MelSettings(config.sample_rate, config.n_fft, config.hop, config.mels, numerics=numerics)
+        return MelSettings(config.sample_rate, config.n_fft, config.hop, config.mels)
 
     def identity(self) -> Identity:
         """What its checkpoints are bound to."""
@@ -157,8 +156,7 @@ def to_batch(training: Training, crops: Crops) -> tuple[Batch, torch.Tensor]:
     """Crops as tensors on the device, their spectra computed there, and the first frame of each segment (B,)."""
     config, device = training.config, training.device
     audio = torch.from_numpy(crops.audio).to(device)
-    floor = NUMERICS[config.numerics].power_floor
-    spec = spectrogram(audio, config.n_fft, config.hop, config.n_fft, power_floor=floor)
+    spec = spectrogram(audio, config.n_fft, config.hop, config.n_fft, power_floor=CLASSIC.power_floor)
     margin = MARGIN_FRAMES * config.hop
     lengths = torch.from_numpy(crops.lengths).to(device)
     batch = Batch(

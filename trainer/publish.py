@@ -15,6 +15,7 @@ from typing import Any
 from catalog import registry
 from catalog.library import Library
 from catalog.records import SetInfo
+from infer.mel import CLASSIC
 from trainer.config import TrainRequest
 from trainer.dataset import crops_per_epoch
 from trainer.index import write_index
@@ -64,7 +65,7 @@ def card(made: Made, state: TrainState, index: Mapping[str, Any], seconds: float
         "sample_rate": config.sample_rate,
         "config": made.training.network.to_dict(),
         "encoder": {"name": made.encoder.name, "version": made.encoder.version, "dim": made.encoder.dim},
-        "numerics": config.numerics,
+        "numerics": CLASSIC.name,
         "set": {
             "id": made.info.id,
             "name": made.info.name,

@@ -87,7 +87,7 @@ class Decoder(nn.Module):
     def __init__(self, config: SynthesizerConfig) -> None:
         super().__init__()
         self.kernels_per_stage = len(config.resblock_kernel_sizes)
-        self.flat = False
+        self.flat = self.folded = False
         widths = [config.upsample_initial_channel >> stage for stage in range(len(config.upsample_rates) + 1)]
         if config.f0:
             self.m_source: SineSource | None = SineSource(config.sample_rate, config.hop)
@@ -137,12 +137,15 @@ class Decoder(nn.Module):
         return wave
 
     def fold_weight_norm(self) -> None:
-        """Make the weights constant and lay the convolutions out flat, for inference only."""
+        """Make the weights constant, for inference only; on the CPU the convolutions are laid out flat as well."""
+        if self.folded:
+            return
+        flat = self.conv_pre.weight.device.type == "cpu"
         for parts in (self.ups, self.resblocks):
             for part in parts.modules():
                 if isinstance(part, NormedConv1d | NormedConvTranspose1d):
-                    part.fold(flat=True)
-        self.flat = True
+                    part.fold(flat=flat)
+        self.flat, self.folded = flat, True
 
     def _laid(self, x: Tensor) -> Tensor:
         """(B, C, T) as the folded convolutions take it."""

@@ -1,4 +1,7 @@
-"""Adapter between the reference fixtures' checker and the product code; each function only calls the product."""
+"""Adapter between the reference fixtures' checker and the product code; each function only calls the product.
+
+Run the checker with `PYTHONPATH=tests` and `--adapter fixture_adapter`; `NUMERICS=2026` trains with those constants.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""The recipe of the small base, with two short voices and a toy network."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file
+
+from catalog import audio
+from trainer import config as presets
+from trainer.base import load_base
+from trainer.recipes.small_base import __main__ as recipe
+from trainer.recipes.small_base.voices import SPEEDS, real_voices
+from trainer.state import TrainState
+
+
+@pytest.fixture
+def real(tmp_path):
+    """Two recordings of one speaker with their table."""
+    folder = tmp_path / "real"
+    folder.mkdir()
+    time = np.arange(48000) / 24000
+    for number in range(2):
+        tone = sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 9))
+        audio.write_wav(folder / f"{number}.wav", (0.2 * tone).astype(np.float32), 24000)
+    with (folder / "speech.csv").open("w", newline="") as out:
+        csv.writer(out).writerows([("path", "speaker"), ("0.wav", "eva"), ("1.wav", "eva")])
+    return folder
+
+
+def test_a_recording_at_another_speed_moves_its_pitch_and_length_together(real):
+    voices = list(real_voices(real))
+    assert [voice.name for voice in voices] == [f"eva-{speed:.2f}" for speed in SPEEDS]
+    for voice, speed in zip(voices, SPEEDS, strict=True):
+        wave = voice.pieces[0]
+        assert len(wave) / 24000 == pytest.approx(2 / speed, abs=0.01)
+        peak = np.argmax(np.abs(np.fft.rfft(wave))) * 24000 / len(wave)
+        assert peak == pytest.approx(150 * speed, abs=1.5)
+
+
+def test_the_recipe_makes_a_base_that_the_small_preset_can_start_from(real, tmp_path, toy_request, monkeypatch):
+    monkeypatch.setattr(recipe, "made_voices", lambda *_: iter(()))
+    monkeypatch.setattr("infer.f0.extract", lambda wave, *_, **__: np.full(len(wave) // 160, 150.0))
+    small = presets.PRESETS["small"]
+    monkeypatch.setitem(presets.PRESETS, "small", replace(small, config=toy_request().config()))
+    out = tmp_path / "out"
+    arguments = ["--out", str(out), "--real", str(real), "--steps", "2", "--real-licence", "made in a test"]
+    first = CliRunner().invoke(recipe.main, arguments, catch_exceptions=False)
+    assert first.exit_code == 0, first.output
+    assert "10 clips" in first.output or "5 voices" in first.output
+    card = json.loads((out / "small.json").read_text())
+    assert card["steps"] == 2
+    assert card["voices"] == sorted(f"eva-{speed:.2f}" for speed in SPEEDS)
+    assert card["licences"]["real"] == "made in a test"
+    generator = load_file(out / "small-generator.safetensors")
+    assert generator["emb_g.weight"].dtype is torch.float16
+    assert torch.equal(generator["emb_g.weight"][0], generator["emb_g.weight"][1])
+    assert not [name for name in generator if name.startswith("enc_q.")]
+
+
+def test_the_packaged_base_is_small_and_fits_the_preset():
+    from trainer.base import PACKAGED, find_base
+
+    config = presets.PRESETS["small"].config
+    if config.base is None:
+        pytest.skip("the small preset starts from scratch")
+    path, words = find_base(None, config, PACKAGED)
+    assert path is not None
+    assert words == f"from the packaged base {config.base}"
+    assert path.stat().st_size <= 5_000_000
+    sizes = {**config.network, "sample_rate": 24000, "spec_channels": 513, "phone_dim": 128}
+    from infer.synthesizer import SynthesizerConfig
+
+    state = TrainState.build(config, SynthesizerConfig.from_dict(sizes), 1, torch.device("cpu"))
+    assert "the layer that reads content features" not in load_base(state, path)

@@ -101,7 +101,7 @@ class SetsScreen(Room):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shelf = _Shelf((), {}, {})
+        self.shelf: _Shelf | None = None
 
     def body(self) -> Iterable[Widget]:
         """The list and what is in the set under the cursor."""
@@ -144,7 +144,7 @@ class SetsScreen(Room):
             self.read("set", lambda: sets.load(self.library, name, verify=False), self._describe)
 
     def _describe(self, manifest: SetManifest) -> None:
-        models = self.shelf.models.get(manifest.info.name, ())
+        models = self.shelf.models.get(manifest.info.name, ()) if self.shelf else ()
         words = self.query_one("#fact-words", Static)
         words.update(facts_of(manifest, models, words.size.width))
 
@@ -155,11 +155,13 @@ class SetsScreen(Room):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done now."""
         if action in ("train", "verify"):
-            return bool(self.shelf.sets) or None
-        return True
+            return bool(self.shelf and self.shelf.sets) or None
+        return self.shelf is not None if action == "freeze" else True
 
     def action_freeze(self) -> None:
         """Ask for a name, and begin."""
+        if self.shelf is None:
+            return
         if not self.shelf.ready:
             self.home.complain(BadRequest("Nothing is accepted yet: accept clips in the review room (2) first"))
             return

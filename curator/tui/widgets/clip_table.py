@@ -102,7 +102,7 @@ class ClipBackend(ArrowBackend):
         super().__init__(data)
         self.style = style
         self.shown: tuple[tuple[ClipColumn, int], ...] = columns_for(80)
-        known = pc.index_in(data.column("verdict"), pa.array(VERDICTS))
+        known = pc.index_in(data.column("verdict").cast(pa.string()), pa.array(VERDICTS))
         self.verdicts = pc.fill_null(known, 0).to_numpy().astype(np.uint8)
         """The verdict of every row now, as a place in `VERDICTS`."""
         self.waiting: set[int] = set()

@@ -28,6 +28,7 @@ class Curve(Widget):
     Curve {
         height: 1fr;
         min-height: 5;
+        max-height: 14;
         & > .curve--title { color: $foreground; text-style: bold; }
         & > .curve--value { color: $accent; }
         & > .curve--line { color: $primary-lighten-1; }
@@ -140,7 +141,7 @@ def dots(points: Points, columns: int, rows: int, low: float, high: float, logar
             if dot != start or dot == y:
                 cells[dot // 4, x // 2] |= DOTS[dot % 4][x % 2]
         before = y
-    return ["".join(map(chr, row)) for row in cells]
+    return ["".join(" " if cell == 0x2800 else chr(cell) for cell in row) for row in cells]
 
 
 def _heights(points: Points, across: int, low: float, high: float, logarithmic: bool) -> np.ndarray:
@@ -150,7 +151,9 @@ def _heights(points: Points, across: int, low: float, high: float, logarithmic: 
         values, low, high = np.log(np.maximum(values, low)), math.log(low), math.log(high)
     span = steps[-1] - steps[0]
     if span <= 0:
-        return np.full(across, (values[-1] - low) / (high - low))
+        alone = np.full(across, np.nan)
+        alone[0] = (values[-1] - low) / (high - low)
+        return alone
     at = np.minimum(((steps - steps[0]) / span * across).astype(int), across - 1)
     sums = np.bincount(at, values, across)
     counts = np.bincount(at, minlength=across)
@@ -161,7 +164,7 @@ def _heights(points: Points, across: int, low: float, high: float, logarithmic: 
 
 def steps_axis(first: float, last: float, columns: int) -> str:
     """First and last step under the curve."""
-    left, right = f"{first:.0f}", f"{last:.0f}"
+    left, right = f"{first:.0f}", f"{last:.0f}" if last > first else ""
     if len(left) + len(right) + 1 > columns:
         return " " * AXIS_WIDTH + left[:columns].ljust(columns)
     return " " * AXIS_WIDTH + left + right.rjust(columns - len(left))

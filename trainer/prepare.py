@@ -30,7 +30,8 @@ AUDIO_VERSION, F0_VERSION, CONTENT_VERSION = 1, 1, 1
 RATE_16K = 16000
 SHORTEST = 400
 """Samples at 16 kHz that one content feature looks at (25 ms)."""
-SHARD_S = 300.0
+SHARD_S = 900.0
+"""Seconds of audio whose features are stored together: a killed run loses no more, and few files stay open."""
 HIGHPASS_HZ = 48
 TARGET_DBFS = -23.0
 """Level of the louder parts of every recording after its gain."""
@@ -173,17 +174,19 @@ def make_features(
     total, done = sum(map(seconds_of, clips)), 0.0
     keys: dict[str, str] = {}
     problems: dict[str, str] = {}
+    pending = _Pending(sources)
     for group in groups.values():
-        found, bad = _recording_features(sources, group, report, done, total)
+        found, bad = _recording_features(sources, group, pending, report, done, total)
         keys |= found
         problems |= bad
         done += sum(map(seconds_of, group))
         report.progress(done, total, "s", "features")
+    pending.flush()
     return keys, problems
 
 
 def _recording_features(
-    sources: Sources, group: Sequence[SetClip], report: Progress, done: float, total: float
+    sources: Sources, group: Sequence[SetClip], pending: _Pending, report: Progress, done: float, total: float
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The clips of one recording, whose content is normalised by statistics over all of them."""
     keys = {clip.clip: clip.sha256 for clip in group}
@@ -201,7 +204,6 @@ def _recording_features(
         except BadAudio as error:
             problems[clip.clip] = str(error)
     statistics = sources.encoder.measure(np.concatenate(list(spoken.values()))) if spoken else None
-    pending = _Pending(sources)
     for clip in wanting:
         if report.stop_requested():
             pending.flush()
@@ -212,12 +214,11 @@ def _recording_features(
                 problems[clip.clip] = reason
         done += seconds_of(clip)
         report.progress(done, total, "s", "features")
-    pending.flush()
     return {clip: key for clip, key in keys.items() if clip not in problems}, problems
 
 
 class _Pending:
-    """Features computed and not yet stored; stored every few minutes of audio, so a killed run loses little."""
+    """Features computed and not yet stored."""
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources

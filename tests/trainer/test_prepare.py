@@ -124,6 +124,13 @@ def test_statistics_are_measured_over_all_clips_of_a_recording(frozen):
     assert sorted(ear.measured) == [16000, 3 * 24000]
 
 
+def test_a_set_of_many_recordings_needs_few_files(frozen):
+    library = frozen({f"r{number}": (150.0 + number, [0.5]) for number in range(12)})
+    run(library)
+    for store in (library.media / "features").iterdir():
+        assert len(list(store.iterdir())) == 1
+
+
 def test_a_stop_keeps_what_was_computed(frozen):
     library = frozen()
     with pytest.raises(Stopped):

@@ -7,6 +7,7 @@ lets go as soon as its work at hand is done.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import random
 import threading
@@ -20,6 +21,7 @@ from catalog.errors import LibraryLocked
 NOTE_FRESH_S = 2.0
 GIVE_WAY_S = 0.3
 RETRY_S = 0.02
+PATIENCE_AT_EXIT_S = 2.0
 
 
 class Cursor(Protocol):
@@ -75,6 +77,8 @@ class Hold:
         self._left_as: tuple[int, ...] | None = None
         self._generation = 0
         self._watched = False
+        self._turning = False
+        """Whether a thread is opening or closing the file now, which it does without holding the lock."""
         self._writing = threading.RLock()
 
     @contextlib.contextmanager
@@ -105,14 +109,16 @@ class Hold:
     def close(self, patience_s: float | None = None) -> None:
         """Let the file go once the present users are done, or after `patience_s` whether they are or not."""
         with self._changed:
-            self._changed.wait_for(lambda: self._users == 0, patience_s)
+            self._changed.wait_for(lambda: self._users == 0 and not self._turning, patience_s)
             self._let_go()
-            self._changed.notify_all()
 
     def generation(self) -> int:
-        """A number that grows when another process may have changed the file; looks at the file, never opens it."""
+        """A number that grows when another process may have changed the file.
+
+        Looks at the file and never opens it nor waits for anybody, so that a screen may ask.
+        """
         with self._changed:
-            if self._connection is None:
+            if self._connection is None and not self._turning:
                 self._notice(_stamp(self._path))
             return self._generation
 
@@ -122,14 +128,29 @@ class Hold:
         return self._connection is not None
 
     def _enter(self) -> Connection:
+        deadline = time.monotonic() + self._wait_s
         with self._changed:
-            if self._connection is None:
-                self._connection = self._open()
-                if not self._watched:
+            while self._connection is None and self._turning:
+                self._changed.wait()
+            if self._connection is not None:
+                self._users += 1
+                return self._connection
+            self._turning = True
+        connection = None
+        try:
+            connection = self._open(deadline)
+            # DuckDB complains on the terminal about connections that are open when Python ends.
+            atexit.register(self.close, PATIENCE_AT_EXIT_S)
+        finally:
+            with self._changed:
+                self._turning = False
+                self._connection = connection
+                self._users += connection is not None
+                if connection is not None and not self._watched:
                     self._watched = True
                     threading.Thread(target=self._watch, name="catalogue idle", daemon=True).start()
-            self._users += 1
-            return self._connection
+                self._changed.notify_all()
+        return connection
 
     def _leave(self) -> None:
         with self._changed:
@@ -145,26 +166,35 @@ class Hold:
         """Close the file when it has been idle long enough; lives as long as the file is open."""
         with self._changed:
             while self._connection is not None:
+                left = self._idle_since + self._idle_s - time.monotonic()
                 if self._users:
                     self._changed.wait()
-                    continue
-                left = self._idle_since + self._idle_s - time.monotonic()
-                if left <= 0:
-                    self._let_go()
-                else:
+                elif left > 0:
                     self._changed.wait(left)
+                else:
+                    self._let_go()
             self._watched = False
 
     def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-            self._left_as = _stamp(self._path)
+        """Close the file; the lock is held by the caller and given up meanwhile, for closing writes to the disk."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        atexit.unregister(self.close)
+        self._turning = True
+        self._changed.release()
+        try:
+            connection.close()
+            stamp = _stamp(self._path)
+        finally:
+            self._changed.acquire()
+            self._turning = False
+            self._changed.notify_all()
+        self._left_as = stamp
 
-    def _open(self) -> Connection:
-        """Connect, waiting for other processes for at most `wait_s`."""
+    def _open(self, deadline: float) -> Connection:
+        """Connect, waiting for other processes until the deadline; tries at least once."""
         self._give_way()
-        deadline = time.monotonic() + self._wait_s
         waited = False
         try:
             while True:
@@ -178,8 +208,9 @@ class Hold:
                     _leave_note(self._note)
                     time.sleep(RETRY_S * (1 + random.random()))
                 else:
-                    self._notice(before)
-                    self._notice(_stamp(self._path))
+                    with self._changed:
+                        self._notice(before)
+                        self._notice(_stamp(self._path))
                     return connection
         finally:
             if waited:

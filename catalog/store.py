@@ -12,7 +12,6 @@ import json
 import os
 import re
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -60,7 +59,6 @@ class Store:
         self._stacks = journal.Stacks()
         self._sheet = clips.Sheet()
         self._clips_changed = 0
-        weakref.finalize(self, Hold.close, self._hold, patience_s=2.0)
 
     def __enter__(self) -> Store:
         return self

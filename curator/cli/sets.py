@@ -30,7 +30,7 @@ def create(library: Library, name: str, where: str | None, as_json: bool) -> int
 
     accepted = "verdict = 'accepted'"
     with open_store(library) as store:
-        rows = store.clip_table(where=f"({accepted}) AND ({where})" if where else accepted).to_pylist()
+        rows = store.clip_table(where=[accepted, where] if where else accepted).to_pylist()
         if not rows:
             raise BadRequest("No accepted clips to freeze: accept some in the app or with curator verdict accept")
         job = start_freeze(library, name, rows)

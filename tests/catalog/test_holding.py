@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -189,6 +190,54 @@ def test_what_another_process_does_between_two_looks_is_noticed_even_when_we_ope
         assert app.changed_since(token) != token
         app.close()
         assert app.changed_since(token) != token
+
+
+def test_a_screen_may_look_while_another_thread_waits_for_the_file(filled: Library) -> None:
+    with another(HOLD_FOREVER, filled) as holder:
+        assert line(holder) == "held"
+        with Store(filled, wait_s=30) as store:
+            found: list[int] = []
+            waiting = threading.Thread(target=lambda: found.append(len(store.clip_table())))
+            waiting.start()
+            until_noted(filled)
+            began = time.monotonic()
+            for _ in range(100):
+                store.changed_since(None)
+            assert time.monotonic() - began < 1
+            assert found == []
+            let_go(holder)
+            waiting.join(30)
+            assert found == [8]
+
+
+def test_threads_that_wait_together_are_refused_together(filled: Library) -> None:
+    with another(HOLD_FOREVER, filled) as holder:
+        assert line(holder) == "held"
+        refused: list[LibraryLocked] = []
+
+        def look(store: Store) -> None:
+            try:
+                store.clip_table()
+            except LibraryLocked as error:
+                refused.append(error)
+
+        with Store(filled, wait_s=1.0) as store:
+            began = time.monotonic()
+            threads = [threading.Thread(target=look, args=(store,)) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert len(refused) == 6
+        assert time.monotonic() - began < 4
+
+
+def until_noted(library: Library) -> None:
+    """Wait until somebody has left the note that they wait for the catalogue."""
+    deadline = time.monotonic() + 20
+    while not (library.root / "catalog.wanted").exists():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
 
 
 def test_a_stale_note_of_a_waiter_that_died_does_no_harm(filled: Library) -> None:

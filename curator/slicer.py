@@ -26,6 +26,7 @@ BREATH = 5
 """Frames without sound that make a natural place to cut."""
 PARTED = 80
 """Frames of pause from which room tone is left out between two clips; in a shorter pause both meet."""
+QUIET_DB = 30.0
 
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -173,10 +174,10 @@ def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSet
     for a, b in runs(quiet):
         if b - a >= BREATH and a > 0 and b < last - first:
             sounding[a:b] = False
-            at = first + a + int(_smooth(level[a:b]).argmin())
-            begin, end = at, at
             if b - a > PARTED:
-                begin, end = max(at, first + b - lead), min(at, first + a + tail)
+                begin, end = first + b - lead, first + a + tail
+            else:
+                begin = end = first + a + _quietest(level[a:b], tail / (lead + tail) if lead + tail else 0.5)
             over = (b - a) / FRAMES_A_SECOND - settings.pause_s
             found.append((begin, end, float(cost[a : b + 1].min()), 1 + 2 * over if over > 0 else 0.0))
     for a, b in runs(sounding):
@@ -190,9 +191,11 @@ def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSet
     return _Cuts(begins, ends, costs, pauses)
 
 
-def _smooth(level: Doubles) -> Doubles:
-    """The mean over 50 ms."""
-    return np.convolve(np.pad(level, 2, mode="edge"), np.full(5, 0.2), mode="valid")
+def _quietest(level: Doubles, towards: float) -> int:
+    """The quietest place of a pause (mean of 50 ms, ties within 0.3 dB); of several the one nearest to a share of it."""
+    smooth = np.convolve(np.pad(level, 2, mode="edge"), np.full(5, 0.2), mode="valid")
+    places = np.flatnonzero(smooth <= smooth.min() + 0.3)
+    return int(places[np.abs(places - towards * len(level)).argmin()])
 
 
 def _cost(tracks: Tracks, first: int, last: int) -> tuple[Doubles, Doubles]:
@@ -212,7 +215,7 @@ def _cost(tracks: Tracks, first: int, last: int) -> tuple[Doubles, Doubles]:
 
 
 def _left_out(tracks: Tracks, clips: Sequence[Clip]) -> list[LeftOut]:
-    """The ranges between clips, each with its reason: quiet is silence, the rest is sound without speech."""
+    """The ranges between clips, each with its reason: 30 dB below the speech is silence, the rest sound without it."""
     gaps, position = [], 0
     for clip in clips:
         if clip.start > position:
@@ -226,5 +229,5 @@ def _left_out(tracks: Tracks, clips: Sequence[Clip]) -> list[LeftOut]:
 def _reason(tracks: Tracks, start: int, end: int) -> str:
     first = start * FRAMES_A_SECOND // tracks.rate
     last = max(first + 1, end * FRAMES_A_SECOND // tracks.rate)
-    sound = tracks.level[first:last] > tracks.threshold[first:last]
-    return NO_SPEECH if sound.mean() > 0.1 else SILENCE
+    loud = tracks.level[first:last] > tracks.loudness[first:last] - QUIET_DB
+    return NO_SPEECH if loud.mean() > 0.1 else SILENCE

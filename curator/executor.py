@@ -84,7 +84,7 @@ class LocalExecutor:
         finally:
             stopping.set()
             for seat in seats:
-                seat.close()
+                seat.dismiss()
 
 
 def _next(
@@ -116,6 +116,7 @@ class _Seat(threading.Thread):
         self.todo = todo
         self.over = over
         self.stopping = stopping
+        self.lock = threading.Lock()
         self.process: Any = None
         self.link: Connection | None = None
 
@@ -126,7 +127,7 @@ class _Seat(threading.Thread):
             except IndexError:
                 break
             self.over.put(self._done(item))
-        self.close()
+        self._let_go()
 
     def _done(self, item: Any) -> Done[Any, Any]:
         for _ in range(ATTEMPTS):
@@ -138,30 +139,43 @@ class _Seat(threading.Thread):
                 value, error = self.link.recv()
                 return Done(item, value, error)
             except (EOFError, OSError):
-                self.close()
+                self._let_go()
                 if self.stopping.is_set():
                     break
         return Done(item, None, f"the process that worked on it died {ATTEMPTS} times (killed, or out of memory)")
 
     def _hire(self) -> None:
         here, there = multiprocessing.Pipe()
-        with _START, _environment(ONE_THREAD):
-            context = multiprocessing.get_context("spawn")
-            self.process = context.Process(target=_work, args=(self.function, there), daemon=True)
-            self.process.start()
+        context = multiprocessing.get_context("spawn")
+        process = context.Process(target=_work, args=(self.function, there), daemon=True)
+        with self.lock:
+            if self.stopping.is_set():
+                raise EOFError
+            with _START, _environment(ONE_THREAD):
+                process.start()
+            self.process = process
         there.close()
         self.link = here
 
-    def close(self) -> None:
-        """End the worker, whatever it is doing."""
-        link, process = self.link, self.process
-        self.link = self.process = None
-        if process is not None and process.is_alive():
-            process.terminate()
-        if process is not None:
-            process.join(timeout=5)
-        if link is not None:
-            link.close()
+    def _let_go(self) -> None:
+        """End the worker; only its own thread does this."""
+        self._end()
+        if self.process is not None:
+            self.process.join(timeout=5)
+        if self.link is not None:
+            self.link.close()
+        self.process = self.link = None
+
+    def _end(self) -> None:
+        with self.lock:
+            if self.process is not None and self.process.is_alive():
+                self.process.terminate()
+
+    def dismiss(self) -> None:
+        """End the worker from outside, whatever it is doing; the thread then ends by itself."""
+        self._end()
+        if self.ident is not None:
+            self.join(timeout=10)
 
 
 def _work(function: Callable[[Any], Any], link: Connection) -> None:

@@ -60,15 +60,16 @@ def add(request: dict[str, Any], report: JobReport, executor: Executor | None = 
     report.phase("looking")
     tasks = _tasks(request, report, counts, folder)
     report.phase("analysing")
+    looked = not report.stop_requested()
     total = sum(task.bytes for task in tasks)
     executor = executor or LocalExecutor(int(request.get("workers") or 1))
-    bytes_done = 0
+    bytes_done = over = 0
     for done in executor.map_unordered(analyse_task, tasks, cost=lambda task: task.bytes, stop=report.stop_requested):
         _take(done, report, counts, folder)
         bytes_done += done.item.bytes
+        over += 1
         report.progress(bytes_done / 1e6, total / 1e6, "MB", Path(done.item.path).name)
-    outcome = "stopped" if report.stop_requested() and bytes_done < total else "done"
-    return {"outcome": outcome, **counts}
+    return {"outcome": "done" if looked and over == len(tasks) else "stopped", **counts}
 
 
 def _tasks(request: dict[str, Any], report: JobReport, counts: dict[str, int], folder: Path) -> list[Task]:

@@ -192,7 +192,7 @@ def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSet
 
 
 def _quietest(level: Doubles, towards: float) -> int:
-    """The quietest place of a pause (mean of 50 ms, ties within 0.3 dB); of several the one nearest to a share of it."""
+    """The quietest place of a pause (mean of 50 ms); of those within 0.3 dB the one nearest to a share of the pause."""
     smooth = np.convolve(np.pad(level, 2, mode="edge"), np.full(5, 0.2), mode="valid")
     places = np.flatnonzero(smooth <= smooth.min() + 0.3)
     return int(places[np.abs(places - towards * len(level)).argmin()])

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from catalog.records import SetClip
 
-MOST_SHARE = 0.2
-"""A recording longer than this share of the set is never given up for measuring."""
+MOST_TIMES = 2
+"""A recording longer than so many times the seconds wanted is not given up for measuring."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def hold_out(clips: Sequence[SetClip], *, share: float, most_s: float, seed: int
     for clip in clips:
         recordings.setdefault(clip.recording, []).append(clip)
     lengths = {recording: sum(map(seconds_of, part)) for recording, part in recordings.items()}
-    fitting = [recording for recording, length in lengths.items() if length <= MOST_SHARE * total]
+    fitting = [recording for recording, length in lengths.items() if length <= MOST_TIMES * wanted]
     if len(recordings) > 1 and fitting:
         return _whole_recordings(recordings, lengths, fitting, wanted, seed)
     return _single_clips(clips, len(recordings), wanted, seed)
@@ -54,10 +54,9 @@ def _whole_recordings(
     wanted: float,
     seed: int,
 ) -> HeldOut:
-    small = [name for name in fitting if lengths[name] <= 2 * wanted] or [min(fitting, key=lambda name: lengths[name])]
     taken: list[str] = []
     seconds = 0.0
-    for recording in sorted(small, key=lambda name: _draw(seed, name)):
+    for recording in sorted(fitting, key=lambda name: _draw(seed, name)):
         if seconds >= wanted:
             break
         taken.append(recording)

@@ -45,9 +45,10 @@ def test_single_clips_are_held_out_of_a_single_recording():
 
 
 def test_no_recording_that_is_a_large_part_of_the_set_is_given_up():
-    clips = made({"left": [5.0] * 10, "right": [5.0] * 10})
+    clips = made({"left": [5.0] * 10, "right": [5.0] * 10, "short": [5.0] * 3})
     held = hold_out(clips, share=0.06, most_s=60, seed=1)
-    assert 0 < len(held.clips) <= 2
+    assert len(held.clips) == 2
+    assert "no recording is short enough" in held.how
 
 
 def test_a_set_of_two_clips_is_trained_on_whole_and_says_so():

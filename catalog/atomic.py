@@ -9,14 +9,19 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import BadRequest
+from catalog.processes import start_mark
 
+ABANDONED_AFTER_S = 3600.0
+_PART = re.compile(r"\..*\.(\d+)\.[^.]+\.part")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -39,7 +44,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, since some writers choose their format by it.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=f".part{path.suffix}", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(path.stem), suffix=f".part{path.suffix}", dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -57,7 +62,8 @@ def new_folder(path: Path, *, before: Callable[[], object] | None = None) -> Ite
 
     `before` runs just ahead of the rename, to move an earlier folder of the name out of the way.
     """
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent))
+    sweep(path.parent)
+    part = Path(tempfile.mkdtemp(prefix=_prefix(path.name), suffix=".part", dir=path.parent))
     try:
         yield part
         part.chmod(0o777 & ~_umask())
@@ -100,6 +106,21 @@ def flush_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that died left half written in a folder, once it is an hour old."""
+    for path in folder.glob(".*.part*"):
+        match = _PART.match(path.name)
+        if match and time.time() - path.lstat().st_mtime > ABANDONED_AFTER_S and start_mark(int(match[1])) is None:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _prefix(name: str) -> str:
+    return f".{name[:40]}.{os.getpid()}."
 
 
 def _flush(path: Path) -> None:

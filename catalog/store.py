@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from catalog import clips, filters, integrity, journal, lineage, migrations, recordings
+from catalog import atomic, clips, filters, integrity, journal, lineage, migrations, recordings
 from catalog.errors import BadRequest, LibraryTooNew
 from catalog.holding import Busy, Connection, Cursor, Hold
 from catalog.journal import Undone
@@ -282,7 +282,8 @@ class Store:
     def _create(self) -> None:
         """Make an empty catalogue beside its place and link it there, so that it is never found half made."""
         self.library.create()
-        part = self.library.root / f".catalog-{os.getpid()}-{threading.get_ident()}.duckdb"
+        atomic.sweep(self.library.root)
+        part = self.library.root / f".catalog.{os.getpid()}.{threading.get_ident()}.part.duckdb"
         try:
             with _storage_errors(self.library), contextlib.closing(_open(part)) as connection:
                 _with_cursor(connection, lambda cursor: migrations.apply(cursor, list(self._known_migrations)))

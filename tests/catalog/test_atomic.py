@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,18 @@ def test_a_full_disk_is_one_clear_line(code: int) -> None:
 def test_other_errors_pass_through() -> None:
     with pytest.raises(IsADirectoryError), atomic.in_words("the set X"):
         raise IsADirectoryError(errno.EISDIR, "is a directory")
+
+
+def test_what_a_dead_process_left_is_swept_and_what_a_live_one_is_at_is_not(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    hour_ago = time.time() - 2 * atomic.ABANDONED_AFTER_S
+    for name in (f".set.{dead.pid}.abc.part", f".set.{os.getpid()}.abc.part", ".set.part", "set"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "clip").write_text("x")
+        os.utime(tmp_path / name, (hour_ago, hour_ago))
+    (tmp_path / f".file.{dead.pid}.abc.part.json").write_text("young")
+    with atomic.new_folder(tmp_path / "other"):
+        pass
+    kept = {f".set.{os.getpid()}.abc.part", ".set.part", "set", "other", f".file.{dead.pid}.abc.part.json"}
+    assert set(os.listdir(tmp_path)) == kept

@@ -16,7 +16,10 @@ from trainer.discriminator import V1, V2, MultiPeriodDiscriminator
 from trainer.step import Batch, Draws, StepSettings, make_optimizer, train_step
 
 
-def run_steps(tag: str, hps: Any, f0: bool, batches: Any, draws: Any, numerics: str) -> list[dict[str, Any]]:
+def run_steps(
+    tag: str, hps: Any, f0: bool, batches: Any, draws: Any, numerics: str, largest: int = 1 << 40
+) -> list[dict[str, Any]]:
+    """Losses, gradient norms and waves of each step, and the checksums of all tensors of up to `largest` numbers."""
     version = "v1" if tag.startswith("v1") else "v2"
     data = hps["data"]
     generator = Synthesizer(config_of(hps, version, f0))
@@ -48,7 +51,10 @@ def run_steps(tag: str, hps: Any, f0: bool, batches: Any, draws: Any, numerics: 
         for name, network in (("G", generator), ("D", judge)):
             after = parameters(network)
             gradients = {key: part.grad for key, part in network.named_parameters() if part.grad is not None}
+            result["names_" + name] = sorted(gradients)
             for key, gradient in gradients.items():
+                if gradient.numel() > largest:
+                    continue
                 change = after[key].astype(np.float64) - before[name][key]
                 found = checksums(key, [gradient.numpy(), after[key], change])
                 for kind, value in zip(("grad_", "after_", "delta_"), found, strict=True):

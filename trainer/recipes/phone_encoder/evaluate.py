@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -25,6 +26,8 @@ from infer.phone_encoder import (
     PhoneEncoder,
     level_gain,
     load_phone_encoder,
+    packaged_weights,
+    read_card,
     speech_frames,
 )
 from trainer.recipes.phone_encoder import measures, sentences
@@ -208,9 +211,17 @@ def table(figures: dict[str, dict[str, float]]) -> str:
 @click.option("--heard", default="", help="Those of them that training heard, with commas: only targets then.")
 @click.option("--parallel", default="", help="Speakers of the table who say the same sentences, any language.")
 @click.option("--most", default=45, show_default=True, help="Recordings a speaker.")
+@click.option("--into-card", is_flag=True, help="Write the figures into the card beside the weights, too.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def main(
-    weights: Path | None, rows: Path | None, speakers: str, heard: str, parallel: str, most: int, as_json: bool
+    weights: Path | None,
+    rows: Path | None,
+    speakers: str,
+    heard: str,
+    parallel: str,
+    most: int,
+    into_card: bool,
+    as_json: bool,
 ) -> None:
     """Measure the encoder against cepstra on voices it never heard."""
     try:
@@ -224,12 +235,27 @@ def main(
     figures = {f.name: measure(f, flite, real, known, together) for f in features_of(encoder)}
     unheard = {voice: said for voice, said in real.items() if voice not in known}
     rights = {"synthesizers": accuracy(encoder, flite), "people": accuracy(encoder, unheard)}
+    found = {"version": encoder.version, "features": figures, "frame_accuracy": rights}
+    if into_card:
+        write_figures(weights or packaged_weights(), found)
     if as_json:
-        click.echo(json.dumps({"version": encoder.version, "features": figures, "frame_accuracy": rights}, indent=1))
+        click.echo(json.dumps(found, indent=1))
         return
     click.echo(table(figures))
     click.echo(f"\nencoder {encoder.version}; frames whose phone is right: ", nl=False)
     click.echo(", ".join(f"{name} {value:.1%}" for name, value in rights.items() if value))
+
+
+def write_figures(weights: Path, found: dict[str, Any]) -> None:
+    """Puts the figures into the card beside `weights`; speed is left out, because it is of one machine."""
+    card = read_card(weights)
+    card["figures"] = {
+        name: {row: value for row, value in rows.items() if row != "times real time"}
+        for name, rows in found["features"].items()
+    }
+    card["frame_accuracy"] = {name: round(value, 3) for name, value in found["frame_accuracy"].items()}
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    weights.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
 def _names(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import soundfile
 import torch
 from click.testing import CliRunner
 
-from infer.phone_encoder import frame_count, load_phone_encoder
+from infer.phone_encoder import frame_count, load_phone_encoder, packaged_weights, read_card
 from trainer.recipes.phone_encoder import evaluate
 from trainer.recipes.phone_encoder.evaluate import Voices, agreement, cepstra, features_of, spoken_by, table
 from trainer.recipes.phone_encoder.sentences import MEASURING
@@ -55,6 +56,18 @@ def test_the_encoder_finds_the_same_phone_in_another_voice_more_often_than_cepst
 def test_a_table_has_a_column_for_each_feature() -> None:
     lines = table({"one": {"figure": 0.5}, "two": {"figure": 12.0}}).splitlines()
     assert lines == ["| | one | two |", "|---|---|---|", "| figure | 0.5 | 12 |"]
+
+
+def test_figures_go_into_the_card_beside_the_weights(tmp_path: Path) -> None:
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(packaged_weights().with_suffix(suffix), tmp_path / f"phone_encoder{suffix}")
+    weights = tmp_path / "phone_encoder.safetensors"
+    found = {"features": {"one": {"same phone": 0.5, "times real time": 99.0}}, "frame_accuracy": {"people": 0.51234}}
+    evaluate.write_figures(weights, found)
+    card = read_card(weights)
+    assert card["figures"] == {"one": {"same phone": 0.5}}
+    assert card["frame_accuracy"] == {"people": 0.512}
+    assert load_phone_encoder(weights).version == card["version"]
 
 
 def test_the_command_measures_the_people_of_a_table(

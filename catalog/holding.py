@@ -77,6 +77,7 @@ class Hold:
         self._left_as: tuple[int, ...] | None = None
         self._generation = 0
         self._watched = False
+        self._forsaken = False
         self._turning = False
         """Whether a thread is opening or closing the file now, which it does without holding the lock."""
         self._writing = threading.RLock()
@@ -102,7 +103,8 @@ class Hold:
             try:
                 yield cursor
             except BaseException:
-                cursor.execute("ROLLBACK")
+                with contextlib.suppress(Exception):
+                    cursor.execute("ROLLBACK")
                 raise
             cursor.execute("COMMIT")
 
@@ -121,6 +123,13 @@ class Hold:
             if self._connection is None and not self._turning:
                 self._notice(_stamp(self._path))
             return self._generation
+
+    def forsake(self) -> None:
+        """Open the file anew for the next work, since this connection can do no more."""
+        with self._changed:
+            self._forsaken = True
+            if self._users == 0 and not self._turning:
+                self._let_go()
 
     @property
     def held(self) -> bool:
@@ -160,6 +169,8 @@ class Hold:
                 if _is_fresh(self._note):
                     self._let_go()
                     self._gave_way_at = time.monotonic()
+                elif self._forsaken:
+                    self._let_go()
             self._changed.notify_all()
 
     def _watch(self) -> None:
@@ -178,6 +189,7 @@ class Hold:
     def _let_go(self) -> None:
         """Close the file; the lock is held by the caller and given up meanwhile, for closing writes to the disk."""
         connection, self._connection = self._connection, None
+        self._forsaken = False
         if connection is None:
             return
         atexit.unregister(self.close)

@@ -243,12 +243,12 @@ class Store:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Cursor]:
-        with self._hold.reading() as cursor, _storage_errors(self.library):
+        with self._hold.reading() as cursor, _storage_errors(self.library, self._hold):
             yield cursor
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Cursor]:
-        with _storage_errors(self.library), self._hold.writing() as cursor:
+        with _storage_errors(self.library, self._hold), self._hold.writing() as cursor:
             yield cursor
 
     @contextlib.contextmanager
@@ -285,7 +285,7 @@ class Store:
         atomic.sweep(self.library.root)
         part = self.library.root / f".catalog.{os.getpid()}.{threading.get_ident()}.part.duckdb"
         try:
-            with _storage_errors(self.library), contextlib.closing(_open(part)) as connection:
+            with _storage_errors(self.library, self._hold), contextlib.closing(_open(part)) as connection:
                 _with_cursor(connection, lambda cursor: migrations.apply(cursor, list(self._known_migrations)))
             try:
                 os.link(part, self.library.database)
@@ -399,15 +399,17 @@ def _with_cursor(connection: Connection, work: Callable[[Cursor], Result]) -> Re
 
 
 @contextlib.contextmanager
-def _storage_errors(library: Library) -> Iterator[None]:
+def _storage_errors(library: Library, hold: Hold) -> Iterator[None]:
     """DuckDB's errors about the disk and the file in words; errors in our own statements pass."""
     try:
         yield
     except duckdb.Error as error:
         text = str(error).lower()
+        if isinstance(error, duckdb.FatalException):
+            hold.forsake()
         if any(sign in text for sign in _FULL):
             raise BadRequest(f"The disk is full: the catalogue {library.database} was not changed.") from error
-        if isinstance(error, duckdb.IOException):
+        if isinstance(error, (duckdb.IOException, duckdb.FatalException)):
             raise BadRequest(f"The catalogue {library.database} failed: {str(error).splitlines()[0]}") from error
         raise
 

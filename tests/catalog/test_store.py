@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -370,6 +371,38 @@ def test_many_threads_share_one_store(library: Library, make_analysis: MakeAnaly
         assert store.clip_table()["verdict"].to_pylist() == ["accepted"] * 20 + ["rejected"] * 20
         with store._reading() as cursor:
             assert cursor.execute("SELECT count(*), max(seq) FROM action").fetchall() == [(30, 30)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits are POSIX")
+def test_a_full_disk_is_one_line_and_the_catalogue_is_as_it_was(
+    store: Store, library: Library, make_analysis: MakeAnalysis
+) -> None:
+    import resource
+
+    store.take_in(make_analysis("one"))
+    store.close()
+    before = everything(store)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(BadRequest, match="The disk is full") as refusal:
+            store.take_in(make_analysis("two", count=500))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(refusal.value)
+    assert everything(store) == before
+    assert store.take_in(make_analysis("two")) == TakenIn(1, 5)
+
+
+def test_a_connection_that_can_do_no_more_is_replaced(store: Store) -> None:
+    with pytest.raises(BadRequest, match="failed"), store._reading():
+        raise duckdb.FatalException("the database has been invalidated")
+    assert not store._hold.held
+    assert store.recordings() == []
+    with pytest.raises(BadRequest, match="failed"), store._writing():
+        raise duckdb.FatalException("the database has been invalidated")
+    assert not store._hold.held
+    assert store.recordings() == []
 
 
 def test_the_file_can_be_opened_by_duckdb_1_5(store: Store, library: Library) -> None:

@@ -215,14 +215,14 @@ class PhoneEncoder(nn.Module):
             raise ValueError(f"audio must be (N,) or (B, N), not {tuple(audio.shape)}")
         total, reach = frame_count(rows.shape[-1]), self.shape.reach
         factor: Tensor | float = level_gain(rows) if gain is None else gain
-        pieces = [rows.new_zeros(rows.shape[0], 0, FEATURE_SIZE)]
+        found = rows.new_empty(rows.shape[0], total, FEATURE_SIZE)
         for start in range(0, total, block):
             stop = min(start + block, total)
             left, right = max(0, start - reach), min(total, stop + reach)
             end = rows.shape[-1] if right == total else (right - 1) * FRAME_HOP + WINDOW
             piece = self.features(self.front(rows[:, left * FRAME_HOP : end] * factor))
-            pieces.append(piece[:, start - left : stop - left])
-        return torch.cat(pieces, dim=1)
+            found[:, start:stop] = piece[:, start - left : stop - left]
+        return found
 
     @torch.no_grad()
     def posteriors(self, audio: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from catalog.jobs import Job
 from catalog.library import Library
 from catalog.store import Store
 from curator.intake import sweep, take_in_finished
-from curator.tui.job_view import Follower, JobView, Look
+from curator.tui.job_view import Follower, JobView, Look, title_of
 from curator.tui.keys import keys_file, read_keys
 from curator.tui.messages import JobsLookedAt, JobStarted
 from curator.tui.player import NoSpeakers, Player
@@ -190,7 +190,7 @@ class CuratorApp(App[CuratorError]):
         job = self.follower.job(job_id)
         if job is not None:
             job.ask_stop()
-            self.say(f"Stopping cleanly: {next(view.title for view in self.jobs if view.id == job_id)}")
+            self.say(f"Stopping cleanly: {title_of(job)}")
 
     def dismiss_job(self, job_id: str) -> None:
         """Stop showing a job that ended."""

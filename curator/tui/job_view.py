@@ -6,6 +6,7 @@ find the same jobs from the folders alone.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -78,9 +79,14 @@ class Follower:
         self._followed: dict[Path, _Followed] = {}
         self._past: set[Path] = set()
         self._first = True
+        self._lock = threading.Lock()
 
     def look(self) -> Look:
-        """Read what is new; safe to call from one thread at a time."""
+        """Read what is new."""
+        with self._lock:
+            return self._look()
+
+    def _look(self) -> Look:
         self._find()
         ended, with_results = [], []
         for followed in self._followed.values():
@@ -97,14 +103,16 @@ class Follower:
 
     def job(self, job_id: str) -> Job | None:
         """The followed job of this id."""
-        return next((each.job for each in self._followed.values() if each.job.id == job_id), None)
+        with self._lock:
+            return next((each.job for each in self._followed.values() if each.job.id == job_id), None)
 
     def dismiss(self, job_id: str) -> None:
         """Stop showing a job that has ended."""
-        for path, followed in list(self._followed.items()):
-            if followed.job.id == job_id and not followed.view.live:
-                del self._followed[path]
-                self._past.add(path)
+        with self._lock:
+            for path, followed in list(self._followed.items()):
+                if followed.job.id == job_id and not followed.view.live:
+                    del self._followed[path]
+                    self._past.add(path)
 
     def _find(self) -> None:
         for parent in (self.library.jobs, self.library.runs):

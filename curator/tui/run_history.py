@@ -24,6 +24,8 @@ class RunHistory:
         self.curves: dict[str, list[tuple[float, float]]] = {}
         self.samples: list[Path] = []
         self.problems: list[str] = []
+        self.reached: tuple[float, float] | None = None
+        """Steps done and steps asked for, kept when a later phase counts something else."""
         self._offset = 0
 
     def read_on(self) -> bool:
@@ -36,11 +38,6 @@ class RunHistory:
         changed = bool(events) or state != self.state
         self.state = state
         return changed
-
-    @property
-    def step(self) -> int:
-        """The last step that was heard of."""
-        return int(max((points[-1][0] for points in self.curves.values()), default=0))
 
     @property
     def newest(self) -> dict[str, float]:
@@ -56,6 +53,8 @@ class RunHistory:
         if kind == "metric":
             for name, value in dict(event.get("values") or {}).items():
                 self._point(str(name), event.get("step"), value)
+        elif kind == "progress" and event.get("unit") == "steps":
+            self.reached = float(event.get("done") or 0), float(event.get("total") or 0)
         elif kind == "sample" and event.get("path"):
             self.samples.append(self.job.path / "samples" / str(event["path"]))
         problem = problem_of(event)

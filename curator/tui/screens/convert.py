@@ -32,9 +32,9 @@ COLUMNS = (
     ListColumn("when", "made", 16, from_width=64),
 )
 NUMBERS: tuple[tuple[str, str, str], ...] = (
-    ("index_rate", "Index", "0 to 1: how close to the voice's own sounds"),
-    ("protect", "Protect", "0 to 0.5: lower keeps more breath and consonants"),
-    ("rms_mix", "Loudness", "0 follows the file's loudness, 1 the model's"),
+    ("index_rate", "Index", "0 to 1: towards the voice's own sounds"),
+    ("protect", "Protect", "0 to 0.5: lower spares breath, consonants"),
+    ("rms_mix", "Loudness", "0 as the file, 1 as the model"),
 )
 
 
@@ -48,7 +48,7 @@ class ConvertScreen(Room):
         Binding("space", "play", "Hear", tooltip="Play the result; again stops it.", id="convert.play"),
         Binding("o", "original", "Original", tooltip="Play the file it was made of.", id="convert.original"),
         Binding("i", "form", "Form", tooltip="Go to the form; esc goes back to the list.", id="convert.form"),
-        Binding("escape", "list", "List", show=False, tooltip="Go to the results.", id="convert.list"),
+        Binding("escape", "list", "Results", tooltip="Go to the results.", id="convert.list"),
     ]
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class ConvertScreen(Room):
         defaults = ConvertOptions()
         file = Input(placeholder="a recording or a folder", suggester=PathSuggester(), id="file", compact=True)
         out = Input(placeholder="beside the file", suggester=PathSuggester(), id="out", compact=True)
-        semitones = "semitones, or auto to meet the model's pitch"
+        semitones = "semitones, or auto: the model's pitch"
         yield Field("Model", Select[str]([], prompt="no models yet", id="model", compact=True), size="long")
         yield Field("File", file, size="long")
         yield Field("Save as", out, size="long")
@@ -195,9 +195,10 @@ class ConvertScreen(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to play only what is there."""
+        in_list = isinstance(self.focused, Listing)
         if action in ("play", "original"):
-            return bool(self.results) or None
-        return True
+            return in_list and bool(self.results)
+        return not in_list if action == "list" else in_list if action == "form" else True
 
 
 def figure(name: str, text: str) -> float:

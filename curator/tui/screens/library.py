@@ -152,7 +152,8 @@ class LibraryScreen(Room):
         self.home.go("review")
         room = self.home.room("review")
         if isinstance(room, ReviewScreen):
-            room.show_recording(key, file_name(str(self.rows[key]["path"])))
+            name = file_name(str(self.rows[key]["path"]))
+            room.once_open(lambda: room.show_recording(key, name))
 
 
 def as_row(row: dict[str, Any]) -> Row:

@@ -92,7 +92,7 @@ class ModelsScreen(Room):
         self.home.go("convert")
         room = self.home.room("convert")
         if isinstance(room, ConvertScreen):
-            room.choose(name)
+            room.once_open(lambda: room.choose(name))
 
     def action_remove(self) -> None:
         """Ask, and remove."""
@@ -155,5 +155,5 @@ def card_words(card: Mapping[str, Any]) -> Content:
     ]
     lines = [fact_line(name, value) for name, value in facts]
     metrics = [(name, value) for name, value in (card.get("metrics") or {}).items() if isinstance(value, int | float)]
-    lines += [fact_line("measured" if not n else "", f"{name} {value:.3f}") for n, (name, value) in enumerate(metrics)]
+    lines += [fact_line("measured" if not n else "", f"{name} {value:.4g}") for n, (name, value) in enumerate(metrics)]
     return Content("\n").join(lines)

@@ -42,6 +42,7 @@ class Room(Screen[None]):
         super().__init__()
         self._generations: defaultdict[str, int] = defaultdict(int)
         self._stale = True
+        self._errands: list[Callable[[], None]] = []
 
     @property
     def home(self) -> CuratorApp:
@@ -79,6 +80,18 @@ class Room(Screen[None]):
         """Follow what the app knows."""
         self.watch(self.app, "catalogue", self._catalogue_changed, init=False)
         self.watch(self.app, "jobs", self._jobs_changed)
+        self.call_after_refresh(self._run_errands)
+
+    def once_open(self, errand: Callable[[], None]) -> None:
+        """Do something as soon as the room's widgets are there, which for a room just entered is not yet."""
+        self._errands.append(errand)
+        if self.is_mounted:
+            self._run_errands()
+
+    def _run_errands(self) -> None:
+        errands, self._errands = self._errands, []
+        for errand in errands:
+            errand()
 
     def on_screen_resume(self) -> None:
         """Load what changed while another room was open."""

@@ -191,7 +191,7 @@ class SetsScreen(Room):
         self.home.go("training")
         room = self.home.room("training")
         if isinstance(room, TrainingScreen):
-            room.call_after_refresh(room.ask, name)
+            room.once_open(lambda: room.ask(name))
 
     def action_verify(self) -> None:
         """Check every file of the set."""

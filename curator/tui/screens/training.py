@@ -270,11 +270,12 @@ def run_words(history: RunHistory, width: int) -> Content:
         f" on {one_line(str(request.get('set_name', '')))}, preset {request.get('preset')}",
         (f"  {view.phase}" if history.state not in ENDED and view.phase else "", "$foreground 60%"),
     )
-    share = 1.0 if history.state == "done" else view.share or 0.0
+    share = view.share or 0.0
+    words = figures(view_of(history))
     if history.state in ENDED:
-        words = f"{share * 100:3.0f} %  {number(view.done, 0)}/{number(view.total, 0)} {view.unit or 'steps'}"
-    else:
-        words = figures(view_of(history))
+        done, total = history.reached or (0.0, 0.0)
+        share = 1.0 if history.state == "done" else done / total if total else 0.0
+        words = f"{share * 100:3.0f} %  {number(done, 0)}/{number(total, 0)} steps"
     bar = progress_bar(share, max(6, min(40, width - len(words) - 2)))
     progress = Content("  ").join([bar, Content(words)])
     lines = [head, progress, figures_line(history)]

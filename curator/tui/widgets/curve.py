@@ -188,8 +188,9 @@ def meaning_of(metric: str) -> str:
 
 
 def ordered(names: Iterable[str]) -> list[str]:
-    """Metrics in the order of interest; sums and gradient norms are for the log file, not for the eye."""
+    """Losses in the order of interest; sums, gradient norms and checks are for the log file, not for the eye."""
     there = set(names)
     known = [name for name in LOSSES if name in there]
-    others = sorted(name for name in there - set(known) if not name.endswith(("grad_norm", "/total")))
+    rest = (name for name in there - set(known) if name.startswith(("g/", "d/")))
+    others = sorted(name for name in rest if not name.endswith(("grad_norm", "/total")))
     return known + others

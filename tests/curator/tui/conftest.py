@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from catalog.library import Library
 from catalog.records import Analysis, Clip, Recording, Scoring, clip_id
@@ -32,9 +33,10 @@ def load_sample() -> ModuleType:
 
 @pytest.fixture(autouse=True)
 def _plain_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No keys of the person at this machine, no animation."""
+    """No keys of the person at this machine, no animation, no blinking."""
     monkeypatch.setenv("CURATOR_KEYS", str(tmp_path / "no-keys.toml"))
     monkeypatch.setattr(CuratorApp, "animation_level", "none", raising=False)
+    monkeypatch.setattr(Input, "cursor_blink", False)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,19 +90,25 @@ class Told:
 
 def convert_file(voice: Voice, target: Target, options: ConvertOptions, library: Library, told: Told) -> dict[str, Any]:
     """Convert one file and say what became of it; raises CuratorError in one line."""
+    import torch
+
     from infer.convert import Conversion
     from infer.source import load
 
     if target.problem:
         raise BadRequest(target.problem)
     told.progress(0, 1, "reading")
-    with tempfile.TemporaryDirectory(prefix="scratch-", dir=told.folder) as folder:
-        source, seconds = load(target.input, Path(folder), told.warnings)
-        conversion = Conversion(voice, options, Path(folder), library.weights, progress=told.progress)
-        track, rate = conversion.run(source, seconds)
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="scratch-", dir=told.folder)))
+        source, seconds = load(target.input, folder, told.warnings)
+        held.callback(source.close)
+        conversion = Conversion(voice, options, folder, library.weights, progress=told.progress)
+        held.callback(conversion.close)
+        try:
+            track, rate = conversion.run(source, seconds)
+        except torch.OutOfMemoryError as error:
+            raise CuratorError(f"{target.input}: {voice.device} has too little memory; convert on the cpu") from error
         write(track, rate, target.output, options.subtype)
-        conversion.close()
-        source.close()
     told.warn()
     return {
         "input": str(target.input),

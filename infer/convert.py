@@ -248,7 +248,7 @@ def synthesize(
     network, frames = voice.synthesizer, len(features)
 
     def tensor(values: NDArray[np.generic], kind: torch.dtype) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(voice.device, kind)[None]
+        return torch.from_numpy(np.ascontiguousarray(values)).to(kind).to(voice.device)[None]
 
     noise_z = noise((1, network.config.inter_channels, frames))
     noise_source = None if f0 is None else noise((1, frames * network.config.hop, 1))

@@ -30,5 +30,6 @@ def load(path: Path, folder: Path, warnings: list[str]) -> tuple[Track, float]:
         track.append(resampler.feed(audio.to_mono(block, weights)))
     track.append(resampler.feed(np.zeros(0, np.float32), last=True))
     if samples == 0 or len(track) == 0:
+        track.close()
         raise BadAudio(f"{path} holds no audio")
     return track, samples / info.sample_rate

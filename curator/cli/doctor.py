@@ -48,7 +48,7 @@ def examine(library: Library) -> list[Finding]:
         catalogue(library),
         *codecs(),
         audio_device(),
-        *f0_methods(),
+        *f0_methods(library),
         *encoders(library),
     ]
 
@@ -111,12 +111,13 @@ def audio_device() -> Finding:
     return Finding("audio device", bool(real), ", ".join(real) or "none", cost)
 
 
-def f0_methods() -> list[Finding]:
+def f0_methods(library: Library) -> list[Finding]:
     """Which f0 methods can run."""
     from infer.f0 import F0_METHODS
 
+    lacks = {name: method.missing(library.weights) for name, method in F0_METHODS.items()}
     return [
-        Finding(f"f0 {name}", method.missing() is None, method.summary, remedy(method.missing(), f"f0 method {name}"))
+        Finding(f"f0 {name}", lacks[name] is None, method.summary, remedy(lacks[name], f"f0 method {name}"))
         for name, method in F0_METHODS.items()
     ]
 

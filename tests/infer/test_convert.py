@@ -49,7 +49,7 @@ def converted(
     return np.asarray(track.read(0, len(track))), conversion
 
 
-@pytest.mark.parametrize("samples", [160, 161, 1000, 15999, 16000, 50003, 16000 * 11 + 77])
+@pytest.mark.parametrize("samples", [1, 7, 160, 161, 1000, 15999, 16000, 50003, 16000 * 11 + 77])
 def test_the_output_is_as_long_as_the_input(voice: Voice, tmp_path: Path, samples: int) -> None:
     wave, _ = converted(voice, sung(12)[:samples], tmp_path, chunking=SHORT)
     assert len(wave) == samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +81,11 @@ def test_other_themes_stay_readable(snap_compare: Compare, template: Library, se
         await settle(pilot)
 
     assert snap_compare(CuratorApp(template), terminal_size=(100, 30), run_before=run)
+
+
+def test_every_room_has_its_screen_in_the_docs() -> None:
+    root = Path(__file__).resolve().parents[3]
+    script = (root / "scripts" / "screenshots.py").read_text(encoding="utf-8")
+    for room in ROOMS:
+        assert f'"{room}"' in script
+        assert "<svg" in (root / "docs" / "screens" / f"{room}.svg").read_text(encoding="utf-8")[:2000]

@@ -61,7 +61,6 @@ def work(request: dict[str, Any], report: JobReport) -> dict[str, Any]:
         "model": entry.name,
         "model_id": entry.card["id"],
         "options": options.to_dict(),
-        "versions": versions(),
         "outputs": outputs,
         "failed": failed,
     }
@@ -120,6 +119,7 @@ def convert_file(voice: Voice, target: Target, options: ConvertOptions, library:
         "samples": len(track),
         "f0_method": conversion.f0_method,
         "transpose": conversion.semitones,
+        "versions": versions(),
         "warnings": told.warnings,
     }
 

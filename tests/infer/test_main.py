@@ -54,7 +54,7 @@ def test_a_converted_file_can_be_traced_to_its_model_and_input(shelf: Library, t
     assert made["sha256"] == sha256(tmp_path / "out.wav")
     assert made["transpose"] == 3
     assert result["model_id"]
-    assert result["versions"]["torch"]
+    assert made["versions"]["torch"]
     assert result["options"]["transpose"] == 3
 
 

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from catalog.records import SCORE_NAMES
+from curator.scores.registry import SCORERS, score
+
+
+def test_every_column_is_a_known_score_and_belongs_to_one_scorer() -> None:
+    columns = [column for scorer in SCORERS for column in scorer.columns]
+    assert len(columns) == len(set(columns))
+    assert set(columns) <= set(SCORE_NAMES)
+
+
+def test_every_scorer_says_what_its_numbers_mean_and_where_they_hold() -> None:
+    for scorer in SCORERS:
+        text = type(scorer).__doc__ or ""
+        assert all(f"`{column}`" in text for column in scorer.columns), scorer.name
+        assert "NULL" in text, scorer.name
+        assert scorer.version >= 1
+
+
+@pytest.mark.parametrize("samples", [1, 160, 3200, 16_000])
+def test_silence_of_any_length_scores_without_an_invented_number(make_clip, samples: int) -> None:
+    values = score("clip", make_clip(np.zeros(samples, np.float32), spoken=(), floor=-120)).values
+    assert {name for name, value in values.items() if value is not None} <= {"silence_ratio"}
+
+
+def test_scores_are_finite_whatever_the_sound(make_clip) -> None:
+    random = np.random.default_rng(5)
+    for samples in (1, 57, 1600, 40_000):
+        for peak in (1e-7, 1.0, 30.0):
+            wave = (peak * random.uniform(-1, 1, samples)).astype(np.float32)
+            values = score("clip", make_clip(wave)).values
+            assert all(value is None or np.isfinite(value) for value in values.values())

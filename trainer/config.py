@@ -65,6 +65,9 @@ class TrainConfig:
     is faster and reaches an intelligible voice in minutes."""
     adversarial_from: int | None = 0
     """Step of the direct method at which the discriminator joins the spectral losses; None leaves it out."""
+    source_gain: float | None = None
+    """First weight of the sine source before its tanh. The published start is near 1, a plain sine, and a decoder
+    trained for minutes buzzes at the frame rate instead of following f0; 30 makes the source rich in harmonics."""
     loss: LossWeights = field(default_factory=LossWeights)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the GPU computes it natively, else fp32; losses are always fp32."""
@@ -165,6 +168,7 @@ _SMALL = TrainConfig(
     betas=(0.9, 0.99),
     warmup_steps=30,
     method="direct",
+    source_gain=30.0,
     discriminator="small",
     adversarial_from=None,
     loss=LossWeights(mel=5.0, kl=0.0, stft=1.0),

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from catalog import audio
-from infer.f0 import coarse
+from infer.f0 import coarse, extract
 from infer.mel import MelSettings, mel_spectrogram
 from infer.synthesizer import Synthesizer
-from trainer.dataset import Crop, TrainClip, collate
+from trainer.dataset import Crop, Floats, TrainClip, collate
 
 MOST_CLIP_S, MOST_S = 6.0, 30.0
 """Longest part of a clip and of all clips that one measurement speaks."""
@@ -36,14 +36,17 @@ class Measurement:
     clipped: float
     """Share of samples at full scale."""
     clips: int
+    f0_cents: float | None = None
+    """Median distance of the f0 that is heard from the f0 that was asked for, in cents; None where none is heard."""
 
     def to_dict(self) -> dict[str, float]:
         """Under the names that metrics and cards use."""
-        return {
+        facts = {
             "held_out/mel": round(self.mel, 5),
             "held_out/loudness_db": round(self.loudness_db, 3),
             "held_out/clipped": round(self.clipped, 6),
         }
+        return facts if self.f0_cents is None else facts | {"held_out/f0_cents": round(self.f0_cents, 1)}
 
 
 def speak(network: Synthesizer, clip: TrainClip, *, seconds: float, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -71,6 +74,7 @@ def measure(network: Synthesizer, clips: Sequence[TrainClip], mel: MelSettings) 
     was_training = network.training
     network.eval()
     distances, levels, clipped, samples, seconds = [], [], 0, 0, 0.0
+    cents: list[Floats] = []
     for clip in clips:
         if seconds >= MOST_S:
             break
@@ -80,12 +84,20 @@ def measure(network: Synthesizer, clips: Sequence[TrainClip], mel: MelSettings) 
         seconds += len(real) / mel.sample_rate
         distances.append(_distance(made, real, mel))
         levels.append(_level(made) - _level(real))
+        cents.append(_cents(made, clip.f0, mel.sample_rate))
         clipped += int((made.abs() >= CLIPPED).sum())
         samples += len(made)
     network.train(was_training)
     if not distances:
         return None
-    return Measurement(float(np.mean(distances)), float(np.mean(levels)), clipped / samples, len(distances))
+    off = np.concatenate(cents)
+    return Measurement(
+        mel=float(np.mean(distances)),
+        loudness_db=float(np.mean(levels)),
+        clipped=clipped / samples,
+        clips=len(distances),
+        f0_cents=float(np.median(off)) if len(off) else None,
+    )
 
 
 def write_sample(network: Synthesizer, clip: TrainClip, path: Path) -> None:
@@ -105,3 +117,13 @@ def _distance(made: Tensor, real: Tensor, mel: MelSettings) -> float:
 
 def _level(wave: Tensor) -> float:
     return float(10 * torch.log10(wave.square().mean() + 1e-10))
+
+
+def _cents(made: Tensor, asked: Floats, sample_rate: int) -> Floats:
+    """Distance in cents of the f0 heard in `made` from the one asked for, on frames where both are voiced."""
+    wave = audio.resample(np.nan_to_num(made.numpy()), sample_rate, 16000)
+    heard = extract(wave, "auto")
+    frames = min(len(heard), len(asked))
+    heard, wanted = heard[:frames], np.asarray(asked[:frames])
+    both = (heard > 0) & (wanted > 0)
+    return np.asarray(np.abs(1200 * np.log2(heard[both] / wanted[both])), dtype=np.float32)

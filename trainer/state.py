@@ -29,6 +29,7 @@ from trainer.step import make_optimizer
 
 FORMAT = 1
 DISCRIMINATORS = {"v1": V1, "v2": V2, "small": DiscriminatorConfig((2, 3, 5, 7, 11), 16)}
+_SOFTLY = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class TrainState:
         """New networks, drawn from `seed`."""
         torch.manual_seed(seed)
         generator = Synthesizer(network)
+        if config.source_gain is not None:
+            _excite(generator, config.source_gain)
         discriminator = MultiPeriodDiscriminator(DISCRIMINATORS[config.discriminator])
         return TrainState.around(config, generator.to(device), discriminator.to(device))
 
@@ -205,6 +208,21 @@ class Checkpoints:
         for path in [*self.folder.glob("step-*.pt"), *self.folder.glob("best-*.safetensors")]:
             if path not in kept and path.name != best:
                 path.unlink(missing_ok=True)
+
+
+def _excite(network: Synthesizer, gain: float) -> None:
+    """Start with a steep and lopsided source (odd harmonics by the tanh, even ones by the offset), let in softly.
+
+    Softly, because a decoder that hears little but the source learns to ignore what is said.
+    """
+    source = network.dec.m_source
+    if source is None:
+        return
+    with torch.no_grad():
+        source.l_linear.weight.fill_(gain)
+        source.l_linear.bias.fill_(0.5)
+        for entry in network.dec.noise_convs:
+            entry.weight.mul_(_SOFTLY)
 
 
 def _torch_save(content: Mapping[str, Any], path: Path) -> None:

@@ -221,8 +221,9 @@ def _excite(network: Synthesizer, gain: float) -> None:
     with torch.no_grad():
         source.l_linear.weight.fill_(gain)
         source.l_linear.bias.fill_(0.5)
-        for entry in network.dec.noise_convs:
-            entry.weight.mul_(_SOFTLY)
+        for name, part in network.dec.get_submodule("noise_convs").named_parameters():
+            if name.endswith("weight"):
+                part.mul_(_SOFTLY)
 
 
 def _torch_save(content: Mapping[str, Any], path: Path) -> None:

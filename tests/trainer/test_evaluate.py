@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -36,6 +38,21 @@ def test_a_perfect_copy_measures_zero_and_a_quieter_one_its_loudness(network, hu
         assert found.loudness_db == pytest.approx(decibels, abs=0.01)
         assert found.clips == 3
         assert (found.mel == 0) == (factor == 1.0)
+
+
+def test_a_voice_at_another_pitch_measures_how_far_off_it_is(network, hummed, monkeypatch):
+    import trainer.evaluate as module
+
+    heard = torch.tensor(hummed[0].audio)
+    monkeypatch.setattr(module, "speak", lambda _, clip, seconds: (heard, heard))
+    right = measure(network, hummed[:1], MEL)
+    lower = replace(hummed[0], f0=hummed[0].f0 / 2 ** (3 / 12))
+    wrong = measure(network, (lower,), MEL)
+    assert right is not None
+    assert wrong is not None
+    assert right.f0_cents == pytest.approx(0, abs=40)
+    assert wrong.f0_cents == pytest.approx(300, abs=40)
+    assert "held_out/f0_cents" in right.to_dict()
 
 
 def test_measuring_changes_neither_the_weights_nor_the_random_numbers_to_come(network, hummed):

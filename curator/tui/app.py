@@ -14,17 +14,18 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.worker import Worker
 
-from catalog.errors import CuratorError
+from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job
 from catalog.library import Library
 from catalog.store import Store
 from curator.intake import sweep, take_in_finished
+from curator.tui.failures import tell_failure
 from curator.tui.job_view import Follower, JobView, Look, title_of
 from curator.tui.keys import keys_file, read_keys
 from curator.tui.messages import JobsLookedAt, JobStarted
 from curator.tui.player import NoSpeakers, Player
-from curator.tui.quiet import screen_to_itself
 from curator.tui.screens.convert import ConvertScreen
 from curator.tui.screens.help import HelpScreen, binding_ids
 from curator.tui.screens.jobs import JobsScreen
@@ -33,6 +34,7 @@ from curator.tui.screens.models import ModelsScreen
 from curator.tui.screens.review import ReviewScreen
 from curator.tui.screens.sets import SetsScreen
 from curator.tui.screens.training import TrainingScreen
+from curator.tui.terminal import on_terminal, screen_to_itself
 from curator.tui.theme import HOUSE
 from curator.tui.widgets.top_bar import ROOMS
 from curator.tui.words import one_line
@@ -246,6 +248,10 @@ class CuratorApp(App[CuratorError]):
             self._seen = seen
             self.catalogue += 1
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of errors that nobody foresaw."""
+        tell_failure(self, event)
+
     # sound
 
     def play(self, path: Path | str, start: int = 0, end: int | None = None) -> None:
@@ -272,7 +278,9 @@ class CuratorApp(App[CuratorError]):
 
 
 def run(library: Library) -> None:
-    """Open the app on a library; raises CuratorError when its catalogue cannot be opened or the app broke."""
+    """Open the app on a library; raises CuratorError without a terminal, for a bad catalogue, or when the app broke."""
+    if not on_terminal():
+        raise BadRequest("The app needs a terminal to draw on; for work without one see: curator --help")
     library.create()
     log = library.root / "app.log"
     with screen_to_itself(log):

@@ -10,6 +10,19 @@ from textual.content import Content
 from curator.tui.words import MARKS, count, file_name, number, one_line, position
 
 COLOURS = {"accepted": "$success", "rejected": "$error", "undecided": "$foreground 60%"}
+SORTS = (
+    ("", "as recorded"),
+    ("suggestion DESC NULLS LAST", "suggested drops first"),
+    ("snr_db", "noisiest first"),
+    ("overlap_ratio DESC NULLS LAST", "most second voice first"),
+    ("clipped_ratio DESC NULLS LAST", "most clipped first"),
+    ("silence_ratio DESC NULLS LAST", "most silence first"),
+    ("f0_median_hz", "lowest voice first"),
+    ("f0_median_hz DESC NULLS LAST", "highest voice first"),
+    ("loudness_lufs", "quietest first"),
+    ("duration_s", "shortest first"),
+)
+"""Orders that are offered, each with what it is called."""
 
 
 def status_line(counts: Mapping[str, int], scope: str, where: str, sort: str, problem: str) -> Content:

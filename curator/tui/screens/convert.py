@@ -33,7 +33,7 @@ COLUMNS = (
 )
 NUMBERS: tuple[tuple[str, str, str], ...] = (
     ("index_rate", "Index", "0 to 1: towards the voice's own sounds"),
-    ("protect", "Protect", "0 to 0.5: lower spares breath, consonants"),
+    ("protect", "Protect", "0 to 0.5: lower keeps consonants"),
     ("rms_mix", "Loudness", "0 as the file, 1 as the model"),
 )
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -21,13 +20,13 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from catalog import audio
 from catalog.errors import CuratorError
 from catalog.records import VerdictName
 from catalog.store import Undone
 from curator.policy import default_rules
-from curator.tui.clip_words import clip_heading, status_line
-from curator.tui.envelope import Envelope, heard_between, measure
+from curator.tui.clip_words import COLOURS, SORTS, clip_heading, status_line
+from curator.tui.envelope import Envelope
+from curator.tui.envelopes import Envelopes
 from curator.tui.messages import VerdictConfirmed, VerdictTakenBack
 from curator.tui.screens.ask import Choose
 from curator.tui.screens.room import Room
@@ -42,20 +41,6 @@ SOON_S = 0.1
 PATIENCE_S = 1.0
 SETTLE_S = 0.04
 CALM_S = 1.5
-KEPT_ENVELOPES = 256
-COLOURS = {"accepted": "$success", "rejected": "$error", "undecided": "$foreground"}
-SORTS = (
-    ("", "as recorded"),
-    ("suggestion DESC NULLS LAST", "suggested drops first"),
-    ("snr_db", "noisiest first"),
-    ("overlap_ratio DESC NULLS LAST", "most second voice first"),
-    ("clipped_ratio DESC NULLS LAST", "most clipped first"),
-    ("silence_ratio DESC NULLS LAST", "most silence first"),
-    ("f0_median_hz", "lowest voice first"),
-    ("f0_median_hz DESC NULLS LAST", "highest voice first"),
-    ("loudness_lufs", "quietest first"),
-    ("duration_s", "shortest first"),
-)
 
 
 class ReviewScreen(Room):
@@ -94,8 +79,7 @@ class ReviewScreen(Room):
         self._settle: Timer | None = None
         self._playhead: Timer | None = None
         self._heard = False
-        self._envelopes = lru_cache(KEPT_ENVELOPES)(self._measure)
-        self._activity = lru_cache(8)(self.activity_of)
+        self._envelopes: Envelopes | None = None
 
     def body(self) -> Iterable[Widget]:
         """Status and filter above, table and clip side by side or one over the other, the last word below."""
@@ -185,19 +169,11 @@ class ReviewScreen(Room):
         self.query_one("#clip-heading", Static).update(clip_heading(clip), layout=False)
 
     def _read_wave(self, clip: dict[str, Any]) -> None:
-        key = (str(clip["path"]), int(clip["start"]), int(clip["end"]), str(clip["recording"]))
-        self.read("wave", lambda: self._envelopes(*key), self._show_wave)
+        envelopes = self._envelopes = self._envelopes or Envelopes(self.store)
+        self.read("wave", partial(envelopes.of, clip), self._show_wave)
 
     def _show_wave(self, envelope: Envelope) -> None:
         self.query_one(Waveform).envelope = envelope
-
-    def _measure(self, path: str, start: int, end: int, recording: str) -> Envelope:
-        samples, rate = audio.read(Path(path), start, end)
-        return measure(samples, rate, heard_between(self._activity(recording), start / rate, end / rate))
-
-    def activity_of(self, recording: str) -> Any:
-        """The stored voice activity of a recording."""
-        return self.store.activity(recording)
 
     # sound
 

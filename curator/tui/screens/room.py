@@ -15,11 +15,12 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
-from textual.worker import get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from catalog.errors import CuratorError
 from catalog.library import Library
 from catalog.store import Store
+from curator.tui.failures import tell_failure
 from curator.tui.job_view import JobView
 from curator.tui.messages import Loaded, LoadFailed
 from curator.tui.widgets.job_strip import JobStrip
@@ -147,6 +148,10 @@ class Room(Screen[None]):
     def read_failed(self, what: str, error: CuratorError) -> None:
         """Say why something could not be read."""
         self.home.complain(error)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of errors that nobody foresaw."""
+        tell_failure(self.app, event)
 
     @on(Tab.Chosen)
     def _tab_chosen(self, event: Tab.Chosen) -> None:

@@ -172,7 +172,7 @@ def steps_axis(first: float, last: float, columns: int) -> str:
 
 LOSSES: Mapping[str, str] = {
     "g/mel": "distance of the spectrograms",
-    "held_out/mel": "the same, on clips it never heard",
+    "held_out/mel": "on clips it never heard",
     "g/stft": "distance at several resolutions",
     "g/kl": "prior against posterior",
     "g/fm": "feature matching",

@@ -26,7 +26,7 @@ class Field(Horizontal):
         & > Input, & > Select { width: 34; }
         &.-long > Input, &.-long > Select { width: 1fr; }
         &.-short > Input, &.-short > Select { width: 12; }
-        &:focus-within > .field--label { color: $accent; }
+        &.-focused > .field--label { color: $accent; }
     }
     """
 
@@ -41,6 +41,14 @@ class Field(Horizontal):
         yield self.control
         if self.hint:
             yield Static(Content(self.hint), classes="field--hint")
+
+    def on_descendant_focus(self) -> None:
+        """Light the label up."""
+        self.add_class("-focused")
+
+    def on_descendant_blur(self) -> None:
+        """Let the label go back."""
+        self.remove_class("-focused")
 
 
 class PathSuggester(Suggester):

@@ -164,7 +164,7 @@ async def test_what_another_process_decides_is_seen_and_the_cursor_stays(
         subprocess.run(command, check=True, capture_output=True)
         row = table_of(app).row_of(other)
         assert row is not None
-        for _ in range(200):
+        for _ in range(400):
             await pilot.pause(0.05)
             if table_of(app).clip_at(row)["verdict"] == "accepted":  # type: ignore[index]
                 break

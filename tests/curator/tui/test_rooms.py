@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,7 @@ async def test_the_first_run_leads_to_the_first_recording(
         analysis_file.write(job.path / "results", analysis)
         reports[0].event("recording", file=f"results/{analysis.recording.id}.json")
         reports[0].finish("done")
-        for _ in range(100):
+        for _ in range(400):
             await pilot.pause(0.05)
             if app.screen.query_one(Listing).list_rows:
                 break
@@ -110,7 +112,7 @@ async def test_a_running_job_is_on_every_screen_and_can_be_stopped(sample: Libra
         assert job.stop_asked()
         report.event("failed", path="/x/b.wav", error="/x/b.wav is empty")
         report.finish("stopped")
-        for _ in range(100):
+        for _ in range(400):
             await pilot.pause(0.05)
             if app.jobs and not app.jobs[0].live:
                 break
@@ -152,7 +154,7 @@ async def test_freezing_asks_for_a_name_and_hands_over_what_is_accepted(
         chosen = store.clip_table(where="verdict = 'accepted' AND snr_db > 40")
         assert [name for name, _ in asked] == ["second"]
         assert {row["id"] for row in asked[0][1]} == set(chosen["id"].to_pylist())
-        for _ in range(100):
+        for _ in range(400):
             await pilot.pause(0.05)
             if app.screen.query_one(JobStrip).display:
                 break
@@ -192,7 +194,7 @@ async def test_training_is_asked_for_started_watched_and_stopped(
             report.metric(step, {"g/mel": 40.0 - step, "g/kl": 2.0})
         report.progress(20, 40, "steps")
         listing = app.screen.query_one("#runs", Listing)
-        for _ in range(100):
+        for _ in range(400):
             await pilot.pause(0.05)
             listing.go_to(report.job.id)
             if any(curve.metric == "g/mel" and curve.points for curve in app.screen.query(Curve)):
@@ -353,11 +355,38 @@ async def test_a_library_of_a_later_version_is_refused_in_words(
     monkeypatch.setattr(Store, "recordings", too_new)
     app = CuratorApp(library)
     async with app.run_test() as pilot:
-        for _ in range(100):
+        for _ in range(400):
             await pilot.pause(0.02)
             if not app.is_running:
                 break
     assert isinstance(app.return_value, LibraryTooNew)
+
+
+async def test_an_error_that_nobody_foresaw_is_said_and_the_app_goes_on(
+    sample: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a [bug]")
+
+    monkeypatch.setattr(registry, "list_models", broken)
+    app = CuratorApp(sample)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("5")
+        await settle(pilot)
+        assert any("RuntimeError: a [bug]" in note.message for note in app._notifications)
+        await pilot.press("1")
+        assert app.current_mode == "library"
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_without_a_terminal_it_says_so_and_opens_nothing(library: Library) -> None:
+    command = [sys.executable, "-m", "curator", "--library", str(library.root)]
+    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "needs a terminal" in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert not library.database.exists()
 
 
 async def test_results_of_jobs_whose_owner_died_are_taken_in_at_the_opening(library: Library, settle: Settle) -> None:

@@ -1,4 +1,4 @@
-"""Keeping the screen free of what libraries written in C say on their own.
+"""The terminal: whether there is one, and keeping it free of what libraries written in C say on their own.
 
 Audio and decoding libraries write warnings straight to file descriptor 2, which is also where the app draws. While the
 app runs, the app draws through a copy of that descriptor and the descriptor itself leads to a log file.
@@ -41,3 +41,11 @@ def screen_to_itself(log: Path) -> Iterator[None]:
             screen.close()
         os.dup2(terminal, STDERR)
         os.close(terminal)
+
+
+def on_terminal() -> bool:
+    """Whether there is a terminal to read keys from and to draw on, or a browser that stands for one."""
+    drawn_on = sys.__stdout__ if sys.platform == "win32" else sys.__stderr__
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return True
+    return all(stream is not None and stream.isatty() for stream in (sys.__stdin__, drawn_on))

@@ -14,7 +14,7 @@ def test_what_c_libraries_write_goes_to_the_log_and_the_screen_to_the_terminal(t
     code = """
 import os, sys
 from pathlib import Path
-from curator.tui.quiet import screen_to_itself
+from curator.tui.terminal import screen_to_itself
 with screen_to_itself(Path(sys.argv[1])):
     os.write(2, b"ALSA lib says something\\n")
     print("drawn", file=sys.__stderr__, flush=True)

@@ -222,6 +222,7 @@ class ClipTable(DataTable):
         target = found if found is not None else min(row, max(0, data.num_rows - 1))
         if data.num_rows:
             self.move_cursor(row=target)
+            self.call_after_refresh(self._scroll_cursor_into_view)
         self.post_message(self.Moved(self.clip_at(target)))
 
     def _style(self, name: str) -> Style:

@@ -93,6 +93,11 @@ async def test_the_cursor_stays_on_its_clip_when_the_rows_change() -> None:
         keep = table.current["id"]  # type: ignore[index]
         table.show_table(table_of(20).slice(5), keep=keep)
         assert table.cursor_row == 7
+        table.show_table(table_of(200).slice(8), keep=f"{150:016x}")
+        await pilot.pause()
+        await pilot.pause()
+        assert table.cursor_row == 142
+        assert table.scroll_offset.y <= 142 < table.scroll_offset.y + table.size.height
         table.show_table(table_of(20).slice(0, 3), keep=keep)
         assert table.cursor_row == 2
         table.show_table(table_of(0), keep=keep)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from catalog.audio import Resampler
 from catalog.records import Activity
 from curator import vad
-from curator.pitch import Pitch, PitchMeter, sung
+from curator.pitch import Pitch, PitchMeter, sung, tonal
 
 FRAMES_A_SECOND = 100
 FRAME_S = 1 / FRAMES_A_SECOND
@@ -23,6 +23,8 @@ SILENCE_DB = -120.0
 VERSION = f"{vad.VERSION} notes-1"
 SUNG = 0.9
 """Probability of voice given to a sustained note that the network does not take for speech."""
+DOUBTFUL = 0.25
+"""Least probability of a loud voiced frame: not enough for voice, too much for room noise."""
 SPEECH = 0.5
 STILL_SPEECH = 0.35
 OUTWARD_FRAMES = 60
@@ -81,9 +83,10 @@ class ActivityMeter:
         steps = np.clip(np.round((levels - SILENCE_DB) * 2), 0, 255).astype(np.uint8)
         pitch = self._pitch.finish()
         probability = self._vad.finish()
-        notes = sung(pitch, levels, FRAME_S)
-        hop = ((np.arange(len(notes)) + 0.5) * FRAME_S / vad.HOP_S).astype(np.int64)
-        np.maximum.at(probability, np.minimum(hop[notes], len(probability) - 1), np.float32(SUNG))
+        hop = ((np.arange(len(levels)) + 0.5) * FRAME_S / vad.HOP_S).astype(np.int64)
+        hop = np.minimum(hop, len(probability) - 1)
+        for found, at_least in ((tonal(pitch, levels, FRAME_S), DOUBTFUL), (sung(pitch, levels, FRAME_S), SUNG)):
+            np.maximum.at(probability, hop[found], np.float32(at_least))
         voice = np.round(probability * 255).astype(np.uint8)
         return Activity(VERSION, vad.HOP_S, voice.tobytes(), FRAME_S, steps.tobytes()), pitch
 

@@ -21,6 +21,7 @@ VOICED = 0.5
 SUSTAINED = 0.8
 NOTE_S = 0.25
 LOUD_WITHIN_DB = 25.0
+TONAL_WITHIN_DB = 15.0
 HUM_BELOW_HZ, HUM_STEADY_ST = 130.0, 0.05
 
 Floats = npt.NDArray[np.float32]
@@ -99,6 +100,14 @@ def sung(pitch: Pitch, level: Floats, frame_s: float) -> Bools:
         if sure.mean() >= 0.6 and not hum:
             found[first:last] = True
     return found
+
+
+def tonal(pitch: Pitch, level: Floats, frame_s: float) -> Bools:
+    """Frames (of `frame_s`, as `level` in dBFS) that are voiced and within 15 dB of the loudest sound."""
+    if not len(level):
+        return np.zeros(0, bool)
+    loud = level > np.percentile(level, 95) - TONAL_WITHIN_DB
+    return np.asarray(loud & (pitch.on_grid(len(level), frame_s).confidence >= VOICED))
 
 
 @lru_cache(maxsize=1)

@@ -13,9 +13,9 @@ from curator.scores.clip_audio import ClipAudio
 
 WINDOW_S = 0.085
 LOWEST_HZ = 2000.0
-BELOW_HZ = (400.0, 0.0)
+BELOW_HZ = 400.0
 ABOVE_HZ = (60.0, 460.0)
-CLIFF_DB = 12.0
+CLIFF_DB = 20.0
 ENOUGH = 6
 
 Doubles = npt.NDArray[np.float64]
@@ -25,9 +25,11 @@ class Bandwidth:
     """`bandwidth_hz`: the frequency of the cliff at which the spectrum ends, Hz; half the rate where there is none.
 
     The 95th percentile over the speech frames of a spectrum with 85 ms Blackman-Harris windows; at each frequency the
-    mean level (dB) of the 400 Hz below less that of the band 60 to 460 Hz above. The deepest step is a cliff from
-    12 dB on: a recording at its native rate shows 6 to 8, resampling from a lower rate or a low bit rate 20 and more.
-    Lossy codecs at high bit rates leave no cliff and are not seen. NULL with under a quarter second of speech.
+    mean level (dB) of the 400 Hz below less that of the band 60 to 460 Hz above. The deepest step is a cliff from 20 dB
+    on, if nothing above it comes within 20 dB of what lies below it: recordings at their native rate show steps of 6 to
+    20 dB (the upper ones between the harmonics of singing), resampling from a lower rate or a low bit rate 40 and more
+    (`benchmarks/scores.py`). Lossy codecs at high bit rates leave no cliff and are not seen. NULL with under a quarter
+    second of speech.
     """
 
     name = "bandwidth"
@@ -40,12 +42,8 @@ class Bandwidth:
         if spectrum is None:
             return {}
         level, width = spectrum
-        depth = _steps(level, width)
-        first = int(LOWEST_HZ / width)
-        if len(depth) <= first:
-            return {"bandwidth_hz": clip.rate / 2}
-        at = first + int(depth[first:].argmax())
-        return {"bandwidth_hz": float(at * width) if depth[at] >= CLIFF_DB else clip.rate / 2}
+        cliff = _cliff(level, width)
+        return {"bandwidth_hz": clip.rate / 2 if cliff is None else cliff}
 
 
 def active_spectrum(clip: ClipAudio) -> tuple[Doubles, float] | None:
@@ -75,15 +73,15 @@ def _window(size: int) -> npt.NDArray[np.float32]:
     return np.asarray(sum(a * np.cos(k * angle) for k, a in enumerate(terms)), dtype=np.float32)
 
 
-def _steps(level: Doubles, width: float) -> Doubles:
-    """How far the level falls at each bin, dB; bins whose upper band would not fit are left off."""
+def _cliff(level: Doubles, width: float) -> float | None:
+    """The frequency at which the spectrum ends for good, Hz; None where it does not."""
     total = np.concatenate([[0.0], np.cumsum(level)])
-    below = round(BELOW_HZ[0] / width)
-    near, far = round(ABOVE_HZ[0] / width), round(ABOVE_HZ[1] / width)
-    count = len(level) - far
-    if count <= below:
-        return np.zeros(0)
-    at = np.arange(below, count)
-    lower = (total[at] - total[at - below]) / below
-    upper = (total[at + far] - total[at + near]) / (far - near)
-    return np.concatenate([np.zeros(below), lower - upper])
+    wide, near, far = (round(hz / width) for hz in (BELOW_HZ, *ABOVE_HZ))
+    at = np.arange(max(wide, int(LOWEST_HZ / width)), len(level) - far)
+    if not len(at):
+        return None
+    below = (total[at] - total[at - wide]) / wide
+    above = (total[at + far] - total[at + near]) / (far - near)
+    deepest = int((below - above).argmax())
+    rest = above[deepest:].max()
+    return float(at[deepest] * width) if below[deepest] - rest >= CLIFF_DB else None

@@ -25,7 +25,8 @@ class Noise:
 
     Speech frames are those with a probability of 0.5 or more; noise frames have less than 0.15 and no speech within
     150 ms. SNR = 10 log10((S - N) / N) with S and N the mean powers of the two (10 ms frames at the recording's rate,
-    their mean removed, so an offset and rumble below some 50 Hz count on neither side). The noise comes from the clip
+    their mean removed, so an offset and rumble below some 50 Hz count on neither side). Loud voiced sounds in pauses (a
+    bark, a tune) count on neither side either: `music_ratio` is for those. The noise comes from the clip
     where it holds 0.3 s of it, else from the nearest second of noise within 10 s of the clip, bursts 10 dB above its
     median left out. NULL where neither is found, where most of it is quieter than -90 dBFS (a gate or denoiser was at
     work and says nothing of the noise under the speech), and where the speech does not rise above the noise. Within

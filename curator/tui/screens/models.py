@@ -15,9 +15,9 @@ from textual.widgets import Static
 from catalog import registry
 from curator.tui.screens.ask import Confirm
 from curator.tui.screens.room import Room
-from curator.tui.screens.sets import fact_line
+from curator.tui.widgets.facts import Facts
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import NONE, clock, count, day, number, rate
+from curator.tui.words import NONE, clock, count, day, number, one_line, rate
 
 COLUMNS = (
     ListColumn("name", "model", 0),
@@ -49,7 +49,7 @@ class ModelsScreen(Room):
         with Container(id="body"):
             yield Listing(COLUMNS, id="models")
             with Vertical(id="facts"):
-                yield Static(id="fact-words")
+                yield Facts(id="fact-words")
 
     def load(self) -> None:
         """Read the registry."""
@@ -61,16 +61,18 @@ class ModelsScreen(Room):
         self.query_one("#totals", Static).update(Content(count(len(cards), "model")))
         self.query_one(Listing).fill({name: as_row(card) for name, card in self.cards.items()})
         if not cards:
-            self.query_one("#fact-words", Static).update(
-                "No models yet. Train one (4), or import one with: curator models import FILE"
+            self.query_one(Facts).say(
+                Content("No models yet. Train one (4), or import one with: curator models import FILE")
             )
         self.refresh_bindings()
 
     @on(Listing.Moved)
     def _moved(self, event: Listing.Moved) -> None:
         card = self.cards.get(event.row_key or "")
-        if card is not None:
-            self.query_one("#fact-words", Static).update(card_words(card))
+        if card is not None and "error" in card:
+            self.query_one(Facts).say(Content.styled(one_line(str(card["error"])), "$error"))
+        elif card is not None:
+            self.query_one(Facts).show(facts_of(card))
 
     @on(Listing.Opened)
     def _opened(self) -> None:
@@ -127,10 +129,8 @@ def as_row(card: Mapping[str, Any]) -> Row:
     }
 
 
-def card_words(card: Mapping[str, Any]) -> Content:
-    """A card, a line a fact, with where the voice came from."""
-    if "error" in card:
-        return Content.styled(str(card["error"]), "$error")
+def facts_of(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A card's facts, with where the voice came from."""
     trained, run = card.get("set") or {}, card.get("run") or {}
     stats, encoder = card.get("f0_stats") or {}, card.get("encoder") or {}
     steps = f"{run['steps']:,} steps, preset {run.get('preset')}" if isinstance(run.get("steps"), int) else NONE
@@ -153,7 +153,5 @@ def card_words(card: Mapping[str, Any]) -> Content:
         ("index", "yes" if any("index" in name for name in card.get("files") or {}) else "no"),
         ("licence", str(card.get("licence") or card.get("consent") or NONE)),
     ]
-    lines = [fact_line(name, value) for name, value in facts]
     metrics = [(name, value) for name, value in (card.get("metrics") or {}).items() if isinstance(value, int | float)]
-    lines += [fact_line("measured" if not n else "", f"{name} {value:.4g}") for n, (name, value) in enumerate(metrics)]
-    return Content("\n").join(lines)
+    return facts + [("" if n else "measured", f"{name} {value:.4g}") for n, (name, value) in enumerate(metrics)]

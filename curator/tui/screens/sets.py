@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ from catalog.sets import SetManifest
 from curator.launch import start_freeze
 from curator.tui.screens.ask import Form
 from curator.tui.screens.room import Room
+from curator.tui.widgets.facts import Facts
 from curator.tui.widgets.field import Field
 from curator.tui.widgets.filter_line import NameSuggester
 from curator.tui.widgets.listing import ListColumn, Listing, Row
@@ -109,7 +109,7 @@ class SetsScreen(Room):
         with Container(id="body"):
             yield Listing(COLUMNS, id="sets")
             with Vertical(id="facts"):
-                yield Static(id="fact-words")
+                yield Facts(id="fact-words")
 
     def load(self) -> None:
         """Read sets and accepted clips."""
@@ -134,7 +134,7 @@ class SetsScreen(Room):
         self.query_one(Listing).fill({info.name: as_row(info) for info in shelf.sets})
         self.query_one("#totals", Static).update(ready_words(shelf.ready))
         if not shelf.sets:
-            self.query_one("#fact-words", Static).update(empty_words(shelf.ready))
+            self.query_one(Facts).say(empty_words(shelf.ready))
         self.refresh_bindings()
 
     @on(Listing.Moved)
@@ -145,8 +145,7 @@ class SetsScreen(Room):
 
     def _describe(self, manifest: SetManifest) -> None:
         models = self.shelf.models.get(manifest.info.name, ()) if self.shelf else ()
-        words = self.query_one("#fact-words", Static)
-        words.update(facts_of(manifest, models, words.size.width))
+        self.query_one(Facts).show(facts_of(manifest, models))
 
     @on(Listing.Opened)
     def _opened(self) -> None:
@@ -232,12 +231,12 @@ def empty_words(ready: Mapping[str, tuple[int, float]]) -> Content:
     return Content.assemble("No sets yet. Press ", ("f", "bold $accent"), " to freeze what is accepted.")
 
 
-def facts_of(manifest: SetManifest, models: Sequence[str], width: int = 60) -> Content:
-    """A set's facts, a line each; long ones go on under their beginning."""
+def facts_of(manifest: SetManifest, models: Sequence[str]) -> list[tuple[str, str]]:
+    """A set's facts."""
     info, clips = manifest.info, manifest.clips
     lengths = sorted((clip.end - clip.start) / clip.sample_rate for clip in clips)
     rates = sorted({clip.sample_rate for clip in clips})
-    facts: list[tuple[str, str]] = [
+    return [
         ("set", info.name),
         ("id", info.id[:16]),
         ("clips", f"{info.clips} from {count(len({clip.recording for clip in clips}), 'recording')}"),
@@ -247,17 +246,8 @@ def facts_of(manifest: SetManifest, models: Sequence[str], width: int = 60) -> C
         ("pitch", _span(clips, "f0_low_hz", "f0_high_hz", "Hz")),
         ("snr", _span(clips, "snr_db", "snr_db", "dB")),
         ("models", ", ".join(models) or "none yet: t trains one"),
+        *(("" if n else "done to it", words) for n, words in enumerate(manifest.processing)),
     ]
-    lines = [fact_line(name, value) for name, value in facts]
-    for words in manifest.processing:
-        wrapped = textwrap.wrap(one_line(words), max(20, width - 12))
-        lines += [fact_line("" if row else "done to it", line) for row, line in enumerate(wrapped)]
-    return Content("\n").join(lines)
-
-
-def fact_line(name: str, value: str) -> Content:
-    """A name and its value, aligned."""
-    return Content.assemble((f"{name:<12}", "$foreground 60%"), (one_line(value), "$foreground"))
 
 
 def _span(clips: Sequence[Any], low: str, high: str, unit: str) -> str:

@@ -121,6 +121,10 @@ class TrainingScreen(Room):
         """Read on in the run that is shown."""
         self.set_interval(0.5, self._read_on)
 
+    def on_resize(self) -> None:
+        """Show as many curves as the new size has room for."""
+        self.call_after_refresh(self._read_on)
+
     def load(self) -> None:
         """Read which runs there are."""
         if self.home.ready:

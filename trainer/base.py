@@ -17,10 +17,11 @@ from trainer.config import TrainConfig
 from trainer.state import TrainState
 
 PACKAGED = Path(__file__).parent / "data"
+POSTERIOR, DISCRIMINATOR = "the posterior encoder", "the discriminator"
 _MAY_DIFFER = {
     "enc_p.emb_phone.": "the layer that reads content features",
     "emb_g.": "the table of speakers",
-    "enc_q.": "the posterior encoder",
+    "enc_q.": POSTERIOR,
 }
 """Parts that depend on the encoder and the set, or that a base may leave out, with their names in words."""
 
@@ -74,7 +75,7 @@ def load_base(state: TrainState, generator: Path) -> list[str]:
     if beside != generator and beside.is_file():
         state.discriminator.load_state_dict(_fit(beside, _read(beside), state.discriminator.state_dict()))
     else:
-        anew.append("the discriminator")
+        anew.append(DISCRIMINATOR)
     return anew
 
 

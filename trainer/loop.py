@@ -20,7 +20,7 @@ from catalog.errors import CuratorError
 from infer.f0 import coarse
 from infer.mel import CLASSIC, MelSettings, spectrogram
 from infer.synthesizer import SynthesizerConfig
-from trainer.base import load_base
+from trainer.base import DISCRIMINATOR, POSTERIOR, load_base
 from trainer.config import TrainConfig
 from trainer.dataset import MARGIN_FRAMES, Crops, TrainClip, batches, crops_per_epoch
 from trainer.device import autocast_type, memory_in_words
@@ -127,10 +127,17 @@ def resume_or_build(training: Training, checkpoints: Checkpoints, report: Report
             report.warning(warning)
         report.event("resumed", step=state.step, epoch=state.position.epoch)
     elif training.base is not None:
-        anew = load_base(state, training.base)
+        anew = [part for part in load_base(state, training.base) if part not in unused(training.config)]
         if anew:
             report.event("note", text=f"{training.base.name} does not give {', '.join(anew)}: learned from scratch")
     return state
+
+
+def unused(config: TrainConfig) -> tuple[str, ...]:
+    """Parts of the networks that a method leaves alone, in the words of `load_base`."""
+    if config.method == "published":
+        return ()
+    return (POSTERIOR, DISCRIMINATOR) if config.adversarial_from is None else (POSTERIOR,)
 
 
 def one_step(training: Training, state: TrainState, crops: Crops) -> StepLosses | DirectLosses:

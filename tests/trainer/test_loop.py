@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job, run_job
@@ -197,6 +198,24 @@ def test_a_disk_too_small_for_the_checkpoints_is_said_before_the_first_step(trai
     with pytest.raises(BadRequest, match=r"needs 0\.\d GB for its checkpoints and 0\.0 GB are free"):
         train(training, told)
     assert not told.of("metric")
+
+
+def test_a_base_is_said_to_lack_only_what_the_method_trains(training, tmp_path):
+    given = TrainState.build(training.config, training.network, 1, training.device).generator.state_dict()
+    save_file(
+        {name: value for name, value in given.items() if not name.startswith("enc_q.")}, tmp_path / "base.safetensors"
+    )
+    based = replace(training, base=tmp_path / "base.safetensors")
+    notes = {}
+    for method in ("direct", "published"):
+        config = replace(training.config, method=method, adversarial_from=None, steps=1)
+        told = Told()
+        train(replace(based, config=config, folder=tmp_path / method), told)
+        notes[method] = [event["text"] for event in told.of("note")]
+    assert notes["direct"] == []
+    assert notes["published"] == [
+        "base.safetensors does not give the posterior encoder, the discriminator: learned from scratch"
+    ]
 
 
 def test_losses_that_take_no_part_are_not_told(training):

@@ -13,10 +13,11 @@ from curator.scores.clip_audio import ClipAudio, Scorer
 from curator.scores.clipping import Clipping
 from curator.scores.loudness import Loudness
 from curator.scores.noise import Noise
+from curator.scores.overlap import Overlap
 from curator.scores.pitch_range import PitchRange
 from curator.scores.silence import Silence
 
-SCORERS: tuple[Scorer, ...] = (Silence(), Noise(), Clipping(), Loudness(), Bandwidth(), PitchRange())
+SCORERS: tuple[Scorer, ...] = (Silence(), Noise(), Clipping(), Loudness(), Bandwidth(), PitchRange(), Overlap())
 
 
 def score(clip_id: str, clip: ClipAudio, scorers: Sequence[Scorer] = SCORERS) -> Scoring:

@@ -96,3 +96,8 @@ def rate(hertz: float | None) -> str:
 def day(timestamp: str) -> str:
     """The date of an ISO timestamp, without its time."""
     return timestamp[:10]
+
+
+def short_id(identity: str) -> str:
+    """As much of a content hash as people compare."""
+    return identity[:16]

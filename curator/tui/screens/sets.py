@@ -26,7 +26,7 @@ from curator.tui.widgets.facts import Facts
 from curator.tui.widgets.field import Field
 from curator.tui.widgets.filter_line import NameSuggester
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import clock, count, day, number, one_line
+from curator.tui.words import clock, count, day, number, one_line, short_id
 
 ACCEPTED = "verdict = 'accepted'"
 COLUMNS = (
@@ -238,7 +238,7 @@ def facts_of(manifest: SetManifest, models: Sequence[str]) -> list[tuple[str, st
     rates = sorted({clip.sample_rate for clip in clips})
     return [
         ("set", info.name),
-        ("id", info.id[:16]),
+        ("id", short_id(info.id)),
         ("clips", f"{info.clips} from {count(len({clip.recording for clip in clips}), 'recording')}"),
         ("length", clock(info.seconds)),
         ("clip length", f"{number(lengths[0])} to {number(lengths[-1])} s" if lengths else "–"),

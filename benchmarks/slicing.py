@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -169,4 +168,4 @@ def sounding(speech: Times, tracks: Tracks) -> Times:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

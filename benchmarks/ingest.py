@@ -1,8 +1,8 @@
 """How fast recordings are analysed, and where the time goes: `python benchmarks/ingest.py AUDIO_FOLDER`.
 
 Processor seconds of one thread (not wall clock, so that a busy machine says the same), as milliseconds for each second
-of audio and as times real time, over the recordings of `long_raw`; then a recording of three hours made of them, for
-the slicer alone and for the memory of the whole analysis (pass --long).
+of audio and as times real time, over the recordings of `long_raw`; then, with --hours, a long recording made of them,
+for the memory of the whole analysis and for the slicer alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -40,7 +39,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--long", action="store_true", help="also analyse three hours")
+    parser.add_argument("--hours", type=float, default=0.0, help="also analyse a recording of this length")
     options = parser.parse_args()
     paths = sorted(options.folder.glob("long_raw/*.flac"))
     analyse(paths[0], "warm")
@@ -59,8 +58,8 @@ def main() -> None:
     spent_whole = time.process_time() - began
     print(f"  {'analyse() as a whole':<22}{spent_whole / length * 1e3:7.2f} ms/s  {length / spent_whole:7.0f} x")
     print(f"  peak memory {peak_mb():.0f} MB")
-    if options.long:
-        three_hours(paths)
+    if options.hours:
+        long_recording(paths, options.hours)
 
 
 def rates(paths: list[Path]) -> str:
@@ -109,13 +108,14 @@ def metered(wave: np.ndarray, rate: int) -> tuple[Activity, object]:
     return meter.finish()
 
 
-def three_hours(paths: list[Path]) -> None:
-    """The long recordings one after another until three hours are full."""
+def long_recording(paths: list[Path], hours: float) -> None:
+    """The recordings one after another until the hours are full."""
     rate = 48_000
     waves = [audio.resample(*audio.read(path), rate) for path in paths]
-    whole = np.concatenate([waves[i % len(waves)] for i in range(40)])[: 3 * 3600 * rate]
+    wanted = round(hours * 3600 * rate)
+    whole = np.resize(np.concatenate(waves), wanted)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "three hours.flac"
+        path = Path(folder) / "long.flac"
         audio.write_flac(path, whole, rate, bits=16)
         length = len(whole) / rate
         del whole, waves
@@ -143,8 +143,11 @@ def long_file(path: Path, length: float) -> None:
 
 
 def peak_mb() -> float:
-    """Peak memory of this process, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Peak memory of this process, MB; Linux's own figure, since getrusage counts what a parent held before."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) / 1024
+    return float("nan")
 
 
 if __name__ == "__main__":

@@ -169,6 +169,8 @@ _SMALL = TrainConfig(
     warmup_steps=30,
     method="direct",
     source_gain=30.0,
+    threads=1,
+    base="small",
     discriminator="small",
     adversarial_from=None,
     loss=LossWeights(mel=5.0, kl=0.0, stft=1.0),
@@ -213,7 +215,7 @@ PRESETS: dict[str, Preset] = {
     "small": Preset(
         "small",
         "a small 24 kHz voice that any computer can train",
-        "minutes on two CPU cores",
+        "about 4 minutes of one CPU core for its 1200 steps, 1 GB of memory, 0.1 GB of disk",
         _SMALL,
     ),
     "32k": Preset("32k", "RVC v2 at 32 kHz", _LARGE_COST, _32K),

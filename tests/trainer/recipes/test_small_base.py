@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from catalog import audio
 from infer.synthesizer import SynthesizerConfig
 from trainer import config as presets
-from trainer.base import load_base
+from trainer.base import PACKAGED, find_base, load_base
 from trainer.config import TrainConfig
 from trainer.recipes.small_base import __main__ as recipe
 from trainer.recipes.small_base.voices import SPEEDS, real_voices
@@ -75,3 +76,16 @@ def test_the_recipe_makes_a_base_that_the_small_preset_can_start_from(real, tmp_
     state = toy_state(toy_request().config())
     assert load_base(state, out / "small-generator.safetensors") == ["the posterior encoder"]
     assert torch.equal(state.generator.emb_g.weight[0], generator["emb_g.weight"][0].float())
+
+
+def test_the_packaged_base_is_small_whole_and_fits_the_preset(tmp_path):
+    config = presets.PRESETS["small"].config
+    path, words = find_base(None, config, tmp_path)
+    assert words == "from the packaged base small"
+    assert path is not None
+    assert path.stat().st_size <= 5_000_000
+    card = json.loads((PACKAGED / "small.json").read_text())
+    assert card["files"][path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert card["encoder"]["name"] == "phone"
+    state = toy_state(config)
+    assert load_base(state, path) == ["the posterior encoder", "the discriminator"]

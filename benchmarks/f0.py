@@ -21,7 +21,11 @@ from infer import f0
 
 RATE = f0.HOP * 100
 Wave = NDArray[np.float64]
-TIMBRES = {"soft": (1.0, 0.3, 0.1), "voice": (0.6, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1), "bright": tuple(1 / k for k in range(1, 16))}
+TIMBRES = {
+    "soft": (1.0, 0.3, 0.1),
+    "voice": (0.6, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1),
+    "bright": tuple(1 / k for k in range(1, 16)),
+}
 
 
 def contour(kind: str, hz: float, seconds: float) -> Wave:

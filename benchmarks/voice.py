@@ -3,9 +3,10 @@
     pip install --no-deps resemblyzer webrtcvad-wheels
     python benchmarks/voice.py TARGET_FOLDER SOURCE_FILE --library DIR [--steps N]
 
-Prints, for transposes of 0, +12 and -12 semitones: length against the source, median f0 against the transposed
-source, level, clipping, silence, and the cosine of speaker embeddings (Resemblyzer, GE2E of Wan et al. 2018) between
-the result and the target's own recordings, beside the same for the unconverted source.
+Prints, for transposes of 0, +12, -12 semitones and auto: length against the source, median f0, the deviation of the
+median f0 from the transposed source's (over all voiced frames of each, and over the frames where the source is voiced),
+the share of frames that became voiced, level, clipping, silence, and the cosine of speaker embeddings (Resemblyzer,
+GE2E of Wan et al. 2018) between the result and the target's own recordings, beside the same for the unconverted source.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 
 from catalog import audio
 
-TRANSPOSES = (0, 12, -12)
+TRANSPOSES = ("0", "12", "-12", "auto")
 
 
 def main() -> None:
@@ -35,15 +36,27 @@ def main() -> None:
     prepare(arguments.library, arguments.target, arguments.steps)
     embed = embedder()
     target = np.mean([embed(path) for path in held_sample(arguments.target)], axis=0)
-    heads = ("length", "Δ ms", "f0 Hz", "Δ st", "dBFS", "peak", "clip %", "silent %", "similarity")
-    print(" " * 14 + "".join(f"{head:>11}" for head in heads))
+    heads = (
+        "length",
+        "Δ ms",
+        "f0 Hz",
+        "Δ st all",
+        "Δ st voiced",
+        "voiced +%",
+        "dBFS",
+        "peak",
+        "clip %",
+        "silent %",
+        "similarity",
+    )
+    print(" " * 14 + "".join(f"{head:>12}" for head in heads))
     source = describe(arguments.source, embed, target)
-    show("source", source, source, 0)
+    show("source", source, source, 0.0)
     for transpose in TRANSPOSES:
-        out = arguments.library / f"converted{transpose:+d}.wav"
-        curator(arguments.library, "convert", "voice", str(arguments.source), "--out", str(out),
-                "--transpose", str(transpose), "--overwrite")  # fmt: skip
-        show(f"transpose {transpose:+d}", describe(out, embed, target), source, transpose)
+        out = arguments.library / f"converted {transpose}.wav"
+        done = curator(arguments.library, "convert", "voice", str(arguments.source), "--out", str(out),
+                       "--transpose", transpose, "--overwrite")  # fmt: skip
+        show(f"transpose {transpose}", describe(out, embed, target), source, done["outputs"][0]["transpose"])
 
 
 def prepare(library: Path, target: Path, steps: int) -> None:
@@ -84,7 +97,7 @@ def held_sample(folder: Path, count: int = 12) -> list[Path]:
     return paths[:: max(1, len(paths) // count)][:count]
 
 
-def describe(path: Path, embed: Any, target: np.ndarray) -> dict[str, float]:
+def describe(path: Path, embed: Any, target: np.ndarray) -> dict[str, Any]:
     """One file by numbers."""
     from infer.f0 import extract
 
@@ -95,7 +108,7 @@ def describe(path: Path, embed: Any, target: np.ndarray) -> dict[str, float]:
     embedding = embed(path)
     return {
         "seconds": len(wave) / rate,
-        "f0": float(np.median(f0[f0 > 0])),
+        "f0": f0,
         "dbfs": 20 * np.log10(np.sqrt((wave**2).mean()) + 1e-9),
         "peak": float(np.abs(wave).max()),
         "clipped": 100 * float((np.abs(wave) > 0.999).mean()),
@@ -104,12 +117,19 @@ def describe(path: Path, embed: Any, target: np.ndarray) -> dict[str, float]:
     }
 
 
-def show(name: str, facts: dict[str, float], source: dict[str, float], transpose: int) -> None:
+def show(name: str, facts: dict[str, Any], source: dict[str, Any], transpose: float) -> None:
     """One line of the table."""
     late = 1000 * (facts["seconds"] - source["seconds"])
-    off = 12 * np.log2(facts["f0"] / source["f0"]) - transpose
-    values = (facts["seconds"], late, facts["f0"], off, facts["dbfs"], facts["peak"], facts["clipped"], facts["silent"])
-    print(f"{name:14}" + "".join(f"{value:11.2f}" for value in values) + f"{facts['similarity']:11.3f}")
+    frames = min(len(facts["f0"]), len(source["f0"]))
+    f0, before = facts["f0"][:frames], source["f0"][:frames]
+    both = (f0 > 0) & (before > 0)
+    median = float(np.median(f0[f0 > 0]))
+    off = 12 * np.log2(median / np.median(before[before > 0])) - transpose
+    off_voiced = 12 * np.log2(np.median(f0[both]) / np.median(before[both])) - transpose
+    extra = 100 * float(((f0 > 0) & (before == 0)).mean())
+    level = (facts["dbfs"], facts["peak"], facts["clipped"], facts["silent"])
+    values = (facts["seconds"], late, median, off, off_voiced, extra, *level)
+    print(f"{name:14}" + "".join(f"{value:12.2f}" for value in values) + f"{facts['similarity']:12.3f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Example recordings for the demo, made rather than shipped: a synthetic voice in rooms that go wrong.
 
-Separate from the walk through the commands because the making of sound is of no concern to it. Everything is
-drawn from fixed seeds, so two machines make the same recordings.
+Separate from the walk through the commands because the making of sound is of no concern to it. What is
+drawn at random here comes from fixed seeds; only the synthesizer's own breath noise differs from run to run.
 """
 
 from __future__ import annotations

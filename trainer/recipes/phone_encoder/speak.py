@@ -77,7 +77,6 @@ class Espeak:
         self._chunks: list[NDArray[np.int16]] = []
         self._events: list[tuple[int, int, str]] = []
         self._callback = _Callback(self._receive)
-        self._library.espeak_SetSynthCallback(self._callback)
 
     def _receive(self, wave: Any, count: int, events: Any) -> int:
         if wave and count > 0:
@@ -107,6 +106,8 @@ class Espeak:
             raise BadRequest(f"espeak-ng has no voice {voice}")
         for parameter, value in ((_RATE, how.rate), (_PITCH, how.pitch), (_RANGE, how.liveliness)):
             self._library.espeak_SetParameter(parameter, value, 0)
+        # The library remembers one receiver for the whole process: the last one set, which may be gone by now.
+        self._library.espeak_SetSynthCallback(self._callback)
         self._chunks.clear()
         self._events.clear()
         said = text.encode()

@@ -12,7 +12,7 @@ from catalog.errors import BadRequest
 from catalog.library import Library
 from curator.cli.output import DONE
 
-STEPS = 1200
+STEPS = 800
 FOLDER = "demo-library"
 MARK = "demo.txt"
 

@@ -22,6 +22,8 @@ from trainer.recipes.phone_encoder.speak import Espeak, Manner
 
 Audio = NDArray[np.float32]
 RATE = 44100
+FULL_SCALE = 0.98
+"""Where the converter of this room flattens what is louder."""
 TARGET_VOICE, SOURCE_VOICE = "en-us+f3", "en-us+m7"
 TARGET, SOURCE = "alto", "bass"
 
@@ -83,13 +85,13 @@ def record(speaker: Espeak, scene: Scene, sentences: list[str], rng: np.random.G
             length = max(len(piece), len(other))
             piece = np.pad(piece, (0, length - len(piece))) + np.pad(other, (0, length - len(other)))
         if scene.clipped and number % 3 == 2:
-            piece = np.clip(6.0 * piece, -0.98, 0.98)
+            piece = 6.0 * piece
         pieces += [piece, gap(rng)]
     take = np.concatenate(pieces)
     take = take + noise(rng, len(take), scene.noise_dbfs)
     if scene.hum_dbfs is not None:
         take = take + hum(len(take), scene.hum_dbfs)
-    return np.clip(take, -1.0, 1.0).astype(np.float32)
+    return np.clip(take, -FULL_SCALE, FULL_SCALE).astype(np.float32)
 
 
 def voice(speaker: Espeak, text: str, name: str, rng: np.random.Generator) -> Audio:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -23,12 +24,20 @@ from trainer.config import PRESETS, TrainRequest
 @click.option("--f0", "f0_method", default="auto", show_default=True, metavar="METHOD", help="f0 method.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--seed", default=1234, show_default=True, help="Of everything that is drawn at random.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A setting that differs from the preset's.")
 @click.option("--detach", is_flag=True, help="Start it and come back at once.")
 @click.option("--resume", is_flag=True, help="Continue the last unfinished run of that name.")
 @json_option
 @pass_library
 def train(
-    library: Library, set_name: str, name: str, detach: bool, resume: bool, as_json: bool, **settings: Any
+    library: Library,
+    set_name: str,
+    name: str,
+    detach: bool,
+    resume: bool,
+    as_json: bool,
+    changes: tuple[str, ...],
+    **settings: Any,
 ) -> int:
     """Train a model on a set. Running the same command again continues a run that was cut off."""
     from catalog import sets
@@ -36,7 +45,9 @@ def train(
     from curator.launch import start_train
 
     sets.load(library, set_name, verify=False)
-    request = TrainRequest(library=str(library.root), set_name=set_name, model=name, **settings)
+    request = TrainRequest(
+        library=str(library.root), set_name=set_name, model=name, settings=parsed(changes), **settings
+    )
     with open_store(library) as store:
         unfinished = unfinished_run(library, request, resume=resume)
         say(f"curator: preset {request.preset}: {PRESETS[request.preset].cost}")
@@ -59,6 +70,20 @@ def train(
     else:
         click.echo(f"Model {result['model']} published")
     return DONE if result["outcome"] == "done" else PARTLY
+
+
+def parsed(changes: tuple[str, ...]) -> dict[str, Any]:
+    """Settings given as KEY=VALUE, with values as JSON where they are; the request checks the names."""
+    settings = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise BadRequest(f"--set {change}: write it as KEY=VALUE, such as batch_size=2")
+        try:
+            settings[key] = json.loads(value)
+        except ValueError:
+            settings[key] = value
+    return settings
 
 
 def unfinished_run(library: Library, request: TrainRequest, *, resume: bool) -> str | None:

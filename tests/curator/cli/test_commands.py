@@ -156,3 +156,12 @@ def test_the_doctor_names_every_f0_method_and_the_disk(curator) -> None:
     names = {finding["name"] for finding in json.loads(ended.out)}
     assert ended.code == 0
     assert {"GPU", "disk", "audio device", "f0 harvest", "encoder phone", "encoder contentvec"} <= names
+
+
+def test_a_training_setting_that_does_not_exist_is_refused_with_the_nearest_name(filled) -> None:
+    filled("verdict", "accept", "--where", "true")
+    filled("set", "create", "settings")
+    ended = filled("train", "settings", "--name", "voice", "--set", "batchsize=2")
+    assert ended.code == 2
+    assert "batch_size" in ended.err
+    assert ended.err.count("\n") == 1

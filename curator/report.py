@@ -10,13 +10,12 @@ import base64
 import html
 import io
 import math
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from catalog import sets
+from catalog import atomic, sets
 from catalog.library import Library
 from catalog.records import SCORES, ScoreName, SetClip
 
@@ -60,9 +59,8 @@ def write_report(library: Library, name: str, out: Path) -> dict[str, Any]:
         f"<title>{html.escape(name)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>"
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".part")
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, out)
+    with atomic.in_words(f"the report {out}"):
+        atomic.write_text(out, page)
     return facts | {"out": str(out)}
 
 

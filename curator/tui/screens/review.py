@@ -7,29 +7,25 @@ another process holds the catalogue the app waits a moment, then lets the keys g
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-import pyarrow as pa
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from catalog.errors import CuratorError
 from catalog.records import VerdictName
 from catalog.store import Undone
-from curator.policy import default_rules
-from curator.tui.clip_words import COLOURS, SORTS, clip_heading, status_line
+from curator.tui.clip_words import COLOURS, clip_heading
 from curator.tui.envelope import Envelope
 from curator.tui.envelopes import Envelopes
 from curator.tui.messages import VerdictConfirmed, VerdictTakenBack
-from curator.tui.screens.ask import Choose
-from curator.tui.screens.room import Room
+from curator.tui.screens.clip_room import FINDING, ClipRoom
 from curator.tui.widgets.clip_table import ClipTable
 from curator.tui.widgets.filter_line import FilterLine
 from curator.tui.widgets.reason_bar import REASONS, ReasonBar
@@ -40,10 +36,9 @@ from curator.tui.words import MARKS, count, file_name, position
 SOON_S = 0.1
 PATIENCE_S = 1.0
 SETTLE_S = 0.04
-CALM_S = 1.5
 
 
-class ReviewScreen(Room):
+class ReviewScreen(ClipRoom):
     """Clips, one row each, and the one under the cursor in full."""
 
     ROOM = "review"
@@ -55,10 +50,7 @@ class ReviewScreen(Room):
         Binding("x", "decide('undecided')", "Clear", show=False, tooltip="Clear the verdict.", id="review.clear"),
         Binding("u", "turn('undo')", "Undo", tooltip="Take the last decision back.", id="review.undo"),
         Binding("U", "turn('redo')", "Redo", show=False, tooltip="Do again what was undone.", id="review.redo"),
-        Binding("n", "next_open", "Next open", tooltip="Go to the next clip without a verdict.", id="review.next"),
-        Binding("slash", "filter", "Filter", tooltip="Show only some clips, as --where does.", id="review.filter"),
-        Binding("s", "sort", "Sort", show=False, tooltip="Choose the order.", id="review.sort"),
-        Binding("escape", "widen", "All", show=False, tooltip="Take filter and order away.", id="review.all"),
+        *FINDING,
         *(
             Binding(str(n), f"reason({n})", word, show=False, tooltip=f"The reason is: {word}.", id=f"review.why{n}")
             for n, word in enumerate(REASONS, start=1)
@@ -67,15 +59,8 @@ class ReviewScreen(Room):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rules = default_rules()
-        self.where = ""
-        self.sort = ""
-        self.scope: tuple[str, str] | None = None
-        self.problem = ""
         self._last_reject: tuple[str, int] | None = None
         self._reason_after: dict[int, int] = {}
-        self._wrote_at = -1e9
-        self._later: Timer | None = None
         self._settle: Timer | None = None
         self._playhead: Timer | None = None
         self._heard = False
@@ -100,57 +85,12 @@ class ReviewScreen(Room):
 
     # what is shown
 
-    def show_recording(self, recording: str, name: str) -> None:
-        """Show only one recording's clips."""
-        self.scope = (recording, name)
-        self.where = ""
-        self._read_clips(None)
-
-    def load(self) -> None:
-        """Read the clips, but not under the hands of a person who is deciding."""
-        if not self.home.ready:
-            return
-        if time.monotonic() - self._wrote_at < CALM_S:
-            self._load_later()
-        else:
-            clip = self.query_one(ClipTable).current
-            self._read_clips(clip["id"] if clip else None)
-
-    def _load_later(self) -> None:
-        if self._later is not None:
-            self._later.stop()
-        self._later = self.set_timer(CALM_S, self.load)
-
-    def _read_clips(self, keep: str | None) -> None:
-        conditions = [f"recording = '{self.scope[0]}'"] if self.scope else []
-        conditions += [f"({self.where})"] if self.where else []
-        where, sort = " AND ".join(conditions) or None, self.sort or None
-        work = partial(self.store.clip_table, where=where, sort=sort, rules=self.rules)
-        self.read("clips", work, partial(self._show, keep))
-
-    def _show(self, keep: str | None, table: pa.Table) -> None:
-        self.problem = ""
-        self.query_one(ClipTable).show_table(table, keep=keep)
-        self._draw_status()
-
     def read_failed(self, what: str, error: CuratorError) -> None:
-        """A filter that is not one is said in the status line; a clip that cannot be heard, in its place."""
-        if what == "clips" and (self.where or self.sort):
-            self.problem = str(error)
-            self._draw_status()
-        elif what == "wave":
+        """A clip that cannot be heard is said in its place."""
+        if what == "wave":
             self.query_one(Waveform).note = str(error)
         else:
             super().read_failed(what, error)
-
-    def _draw_status(self) -> None:
-        table = self.query_one(ClipTable)
-        counts = table.verdict_counts()
-        line = status_line(counts, self.scope[1] if self.scope else "", self.where, self._sort_words(), self.problem)
-        self.query_one("#review-status", Static).update(line, layout=False)
-
-    def _sort_words(self) -> str:
-        return next((words for sort, words in SORTS if sort == self.sort and sort), self.sort)
 
     @on(ClipTable.Moved)
     def _moved(self, event: ClipTable.Moved) -> None:
@@ -260,7 +200,7 @@ class ReviewScreen(Room):
         if error is None:
             self._settle_write()
             confirm(future.result())
-            self._draw_status()
+            self.draw_status()
             return
         self.query_one(ClipTable).forget_waiting()
         self.query_one(ReasonBar).say("Not decided.", "!", "$warning")
@@ -269,11 +209,8 @@ class ReviewScreen(Room):
         self.home.complain(error)
 
     def _settle_write(self) -> None:
-        self._wrote_at = time.monotonic()
         self._last_reject = None
-        if any(worker.group == "clips" and worker.node is self and worker.is_running for worker in self.app.workers):
-            self.drop_readings("clips")
-            self._load_later()
+        self.keep_reading_away()
 
     def _confirm(self, clip: dict[str, Any], verdict: VerdictName, reasons: Sequence[str], action: int) -> None:
         self.query_one(ClipTable).mark({clip["id"]: verdict}, reasons)
@@ -326,77 +263,11 @@ class ReviewScreen(Room):
         done = "Undone" if kind == "undo" else "Done again"
         said.say(f"{done}: {count(len(undone.clips), 'clip')} {after}", MARKS.get(after, "·"), COLOURS.get(after, ""))
         self.post_message(VerdictTakenBack(undone.clips, undone.after, kind))
-        self._draw_status()
+        self.draw_status()
         self._load_later()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Digits are reasons only right after a rejection; otherwise they change the room."""
         if action == "reason":
             return self._last_reject is not None and self.query_one(ReasonBar).asking
-        if action == "widen":
-            return bool(self.where or self.scope or self.sort)
-        return True
-
-    # moving and choosing
-
-    def action_next_open(self) -> None:
-        """Go to the next clip without a verdict."""
-        table = self.query_one(ClipTable)
-        row = table.next_undecided()
-        if row is None:
-            self.query_one(ReasonBar).say("Every clip here has its verdict.", "✓", "$success")
-        else:
-            table.move_cursor(row=row)
-
-    def action_filter(self) -> None:
-        """Open the filter line."""
-        self.query_one(FilterLine).open(self.where)
-
-    @on(Input.Changed, "#filter")
-    def _filter_typed(self, event: Input.Changed) -> None:
-        event.stop()
-        if self.query_one(FilterLine).has_class("-open"):
-            self._filter(event.value.strip())
-
-    @on(FilterLine.Closed)
-    def _filter_closed(self, event: FilterLine.Closed) -> None:
-        self.query_one(ClipTable).focus()
-        self._filter(event.text)
-
-    def _filter(self, where: str) -> None:
-        if where != self.where:
-            self.where = where
-            self.load_now()
-
-    def load_now(self) -> None:
-        """Read the clips at once, the cursor staying on its clip."""
-        clip = self.query_one(ClipTable).current
-        self._read_clips(clip["id"] if clip else None)
-
-    def action_widen(self) -> None:
-        """Take the filter away, then the recording, then the order."""
-        if self.where:
-            self.where = ""
-        elif self.scope:
-            self.scope = None
-        else:
-            self.sort = ""
-        self.load_now()
-
-    def action_sort(self) -> None:
-        """Ask for the order."""
-
-        def chosen(sort: str | None) -> None:
-            if sort is not None:
-                self.sort = sort
-                self.load_now()
-
-        self.app.push_screen(Choose("Order", SORTS, self.sort), chosen)
-
-    @on(ClipTable.HeaderSelected)
-    def _heading_clicked(self, event: ClipTable.HeaderSelected) -> None:
-        table = self.query_one(ClipTable)
-        if table.clips is not None:
-            field = table.clips.shown[event.column_index][0].field
-            self.sort = f"{field} DESC NULLS LAST" if self.sort == field else field
-            self.load_now()
+        return super().check_action(action, parameters)

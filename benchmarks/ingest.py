@@ -1,21 +1,29 @@
-"""How fast recordings are analysed, and where the time goes: `python benchmarks/ingest.py AUDIO_FOLDER`.
+"""Where the time of `curator add` goes, how fast it is, and what it holds: `python benchmarks/ingest.py AUDIO_FOLDER`.
 
-Processor seconds of one thread (not wall clock, so that a busy machine says the same), as milliseconds for each second
-of audio and as times real time, over the recordings of `long_raw`; then, with --hours, a long recording made of them,
-for the memory of the whole analysis and for the slicer alone.
+The table is of the analysis as it runs, not of its parts run apart: every stage is timed inside `analyse`, without
+the stages that it calls, in processor seconds of one thread (a busy machine says the same). The material is the six
+recordings of `long_raw`, as they are and as 48 kHz stereo. `--add` measures the command itself, with its processes and
+the catalogue, on one worker and on two; `--hours 3` the memory of one long recording.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import multiprocessing
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
+from unittest import mock
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -23,122 +31,201 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 import numpy as np  # noqa: E402
 
 from catalog import audio  # noqa: E402
-from catalog.records import Activity  # noqa: E402
-from curator import vad  # noqa: E402
-from curator.activity import ActivityMeter, Tracks  # noqa: E402
+from curator import analysis, analysis_file, slicer, vad  # noqa: E402
+from curator import pitch as pitch_module  # noqa: E402
 from curator.analysis import analyse  # noqa: E402
-from curator.pitch import PitchMeter  # noqa: E402
-from curator.scores.clip_audio import ClipAudio  # noqa: E402
+from curator.scores import clip_audio  # noqa: E402
 from curator.scores.registry import SCORERS  # noqa: E402
-from curator.slicer import slice_activity  # noqa: E402
 
-Value = TypeVar("Value")
+STAGES: tuple[tuple[object, str, str], ...] = (
+    (audio, "sha256", "hash"),
+    (audio, "blocks", "decode"),
+    (audio, "ranges", "decode (second time)"),
+    (audio, "mono_weights", "channels"),
+    (audio, "to_mono", "channels"),
+    (audio.Resampler, "feed", "resample"),
+    (clip_audio, "resample", "resample (clips)"),
+    (vad.VoiceActivity, "feed", "voice activity"),
+    (vad.VoiceActivity, "finish", "voice activity"),
+    (pitch_module.PitchMeter, "feed", "f0"),
+    (pitch_module.PitchMeter, "finish", "f0"),
+    (analysis, "slice_tracks", "slice"),
+    (analysis_file, "write", "write the result"),
+)
+RATE = 48_000
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--add", action="store_true", help="also measure the command, on one worker and on two")
     parser.add_argument("--hours", type=float, default=0.0, help="also analyse a recording of this length")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how much audio --add is given")
     options = parser.parse_args()
     paths = sorted(options.folder.glob("long_raw/*.flac"))
     analyse(paths[0], "warm")
-    seconds = {path: stages(path) for path in paths}
-    total = defaultdict(float)
-    for spent in seconds.values():
-        for name, value in spent.items():
-            total[name] += value
-    length = total.pop("audio")
-    print(f"{length:.0f} s of audio at {rates(paths)} Hz")
-    for name, value in sorted(total.items(), key=lambda item: -item[1]):
-        print(f"  {name:<22}{value / length * 1e3:7.2f} ms/s  {length / max(value, 1e-9):7.0f} x")
-    began = time.process_time()
-    for path in paths:
-        analyse(path, "whole")
-    spent_whole = time.process_time() - began
-    print(f"  {'analyse() as a whole':<22}{spent_whole / length * 1e3:7.2f} ms/s  {length / spent_whole:7.0f} x")
-    print(f"  peak memory {peak_mb():.0f} MB")
-    if options.hours:
-        long_recording(paths, options.hours)
-
-
-def rates(paths: list[Path]) -> str:
-    """The sample rates of the files."""
-    return ", ".join(str(rate) for rate in sorted({audio.probe(path).sample_rate for path in paths}))
-
-
-def stages(path: Path) -> dict[str, float]:
-    """Processor seconds of each stage on one file, each run by itself."""
-    spent: dict[str, float] = {}
-
-    def timed(name: str, work: Callable[[], Value]) -> Value:
-        began = time.process_time()
-        value = work()
-        spent[name] = spent.get(name, 0.0) + time.process_time() - began
-        return value
-
-    timed("hash", lambda: audio.sha256(path))
-    wave, rate = timed("decode", lambda: audio.read(path))
-    low = timed("resample", lambda: audio.resample(wave, rate, vad.RATE))
-    timed("voice activity", lambda: vad.probabilities(low))
-    timed("f0", lambda: pitched(low))
-    activity, pitch = metered(wave, rate)
-    sliced = timed("slice", lambda: slice_activity("benchmark", activity, len(wave), rate))
-    tracks = Tracks.of(activity, len(wave), rate)
-    for clip in sliced.clips:
-        part = ClipAudio(wave[clip.start : clip.end], rate, clip.start, tracks, pitch)
-        for scorer in SCORERS:
-            timed(f"score: {scorer.name}", lambda scorer=scorer, part=part: scorer.compute(part))  # type: ignore[misc]
-    return spent | {"audio": len(wave) / rate}
-
-
-def pitched(low: np.ndarray) -> None:
-    """The f0 track in blocks of 30 s, as the analysis feeds it."""
-    meter = PitchMeter()
-    for start in range(0, len(low), 30 * vad.RATE):
-        meter.feed(low[start : start + 30 * vad.RATE])
-    meter.finish()
-
-
-def metered(wave: np.ndarray, rate: int) -> tuple[Activity, object]:
-    """Activity and pitch of samples in memory."""
-    meter = ActivityMeter(rate)
-    for start in range(0, len(wave), 30 * rate):
-        meter.feed(wave[start : start + 30 * rate])
-    return meter.finish()
-
-
-def long_recording(paths: list[Path], hours: float) -> None:
-    """The recordings one after another until the hours are full."""
-    rate = 48_000
-    waves = [audio.resample(*audio.read(path), rate) for path in paths]
-    wanted = round(hours * 3600 * rate)
-    whole = np.resize(np.concatenate(waves), wanted)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "long.flac"
-        audio.write_flac(path, whole, rate, bits=16)
-        length = len(whole) / rate
-        del whole, waves
-        child(path, length)
+        print_stages("as they are", paths, Path(folder))
+        print_stages("as 48 kHz stereo", as_stereo(paths, Path(folder) / "stereo"), Path(folder))
+        if options.add:
+            command(paths, options.minutes, Path(folder))
+        if options.hours:
+            long_recording(paths, options.hours, Path(folder))
 
 
-def child(path: Path, length: float) -> None:
-    """Analyse in a process of its own, so that its memory is its own."""
-    process = multiprocessing.get_context("spawn").Process(target=long_file, args=(path, length))
+class Clock:
+    """Processor seconds by stage; a stage that calls another is charged only for its own."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = defaultdict(float)
+        self.open = ["everything else"]
+        self.since = time.process_time()
+
+    def _turn(self) -> None:
+        now = time.process_time()
+        self.spent[self.open[-1]] += now - self.since
+        self.since = now
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Charge what runs inside to a stage."""
+        self._turn()
+        self.open.append(name)
+        try:
+            yield
+        finally:
+            self._turn()
+            self.open.pop()
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, charged to a stage; of a generator, each step."""
+
+        def steps(made: Iterator[Any]) -> Iterator[Any]:
+            while True:
+                with self.stage(name):
+                    value = next(made, self)
+                if value is self:
+                    return
+                yield value
+
+        def call(*args: Any, **options: Any) -> Any:
+            with self.stage(name):
+                made = function(*args, **options)
+            return steps(made) if isinstance(made, Iterator) else made
+
+        return call
+
+
+def stages(paths: list[Path], folder: Path) -> tuple[dict[str, float], float]:
+    """Processor seconds by stage of analysing and writing these files, and the seconds of audio."""
+    with ExitStack() as stack:
+        clock = Clock()
+        parts = [*STAGES, *((type(scorer), "compute", f"score: {scorer.name}") for scorer in SCORERS)]
+        for owner, attribute, name in parts:
+            stack.enter_context(mock.patch.object(owner, attribute, clock.timed(name, getattr(owner, attribute))))
+        began, length = time.process_time(), 0.0
+        clock.since = began
+        for path in paths:
+            found = analysis.analyse(path, "alto")
+            analysis_file.write(folder / "results", found)
+            length += found.recording.duration_s
+        clock._turn()
+    return dict(clock.spent), length
+
+
+def print_stages(title: str, paths: list[Path], folder: Path) -> None:
+    """The share of each stage."""
+    spent, length = stages(paths, folder)
+    total = sum(spent.values())
+    rates = sorted({audio.probe(path).sample_rate for path in paths})
+    print(f"{length:.0f} s of audio, {title} ({', '.join(map(str, rates))} Hz)")
+    for name, value in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"  {name:<24}{value / length * 1e3:7.2f} ms/s{value / total:7.1%}")
+    print(f"  {'all':<24}{total / length * 1e3:7.2f} ms/s = {length / total:.0f} x real time", flush=True)
+
+
+def as_stereo(paths: list[Path], folder: Path) -> list[Path]:
+    """The same recordings as 48 kHz stereo FLAC, the second channel 1 dB softer."""
+    folder.mkdir()
+    made = []
+    for path in paths:
+        wave = audio.resample(*audio.read(path), RATE)
+        made.append(folder / path.name)
+        audio.write_flac(made[-1], 0.9 * np.stack([wave, 0.89 * wave], axis=1), RATE, bits=16)
+    return made
+
+
+def command(paths: list[Path], minutes: float, folder: Path) -> None:
+    """`curator add` as a process of its own, on twelve stereo files, with one worker and with two."""
+    takes = folder / "takes"
+    takes.mkdir()
+    whole = np.concatenate([audio.resample(*audio.read(path), RATE) for path in paths])
+    length = round(minutes * 60 * RATE / 12)
+    for number in range(12):
+        take = np.resize(np.roll(whole, -number * length), length) * (1 - 0.01 * number)
+        audio.write_flac(takes / f"{number}.flac", np.stack([take, take], axis=1), RATE, bits=16)
+    del whole
+    print(f"curator add on {minutes:.0f} minutes in 12 files at 48 kHz stereo")
+    walls = {}
+    for workers in (1, 2):
+        walls[workers], spent = added(takes, folder / f"library-{workers}", workers)
+        seconds = minutes * 60
+        print(
+            f"  {workers} workers: {seconds / walls[workers]:.0f} x real time by the clock,"
+            f" {seconds / spent:.0f} x by processor seconds of all processes",
+            flush=True,
+        )
+    print(f"  two workers are {walls[1] / walls[2]:.2f} times as fast as one")
+
+
+def added(takes: Path, library: Path, workers: int) -> tuple[float, float]:
+    """Seconds by the clock, and of the processor over all processes, of one `curator add`."""
+    # The job outlives the command by a moment; as its new parent this process can wait for it and count its seconds.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    curator = [sys.executable, "-m", "curator", "--library", str(library)]
+    subprocess.run(
+        [*curator, "add", str(takes), "--speaker", "alto", "--workers", str(workers), "--json"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wall = time.perf_counter() - began
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def long_recording(paths: list[Path], hours: float, folder: Path) -> None:
+    """The recordings one after another, 48 kHz stereo, until the hours are full."""
+    path = folder / "long.flac"
+    wave = np.concatenate([audio.resample(*audio.read(each), RATE) for each in paths])
+    left = round(hours * 3600 * RATE)
+    with audio.new_audio(path, RATE, channels=2, container="FLAC", subtype="PCM_16") as append:
+        while left:
+            part = 0.9 * wave[:left]
+            append(np.stack([part, part], axis=1))
+            left -= len(part)
+    del wave
+    process = multiprocessing.get_context("spawn").Process(target=long_file, args=(path, hours))
     process.start()
     process.join()
 
 
-def long_file(path: Path, length: float) -> None:
-    """Analyse one file and slice it again, and print what that took."""
+def long_file(path: Path, hours: float) -> None:
+    """Analyse one file in a process of its own, slice it again, and print what that took."""
     began = time.process_time()
-    found = analyse(path, "long")
+    found = analyse(path, "alto")
     spent = time.process_time() - began
     assert found.activity is not None
     began = time.process_time()
-    slice_activity("long", found.activity, found.recording.samples, found.recording.sample_rate)
+    slicer.slice_activity("long", found.activity, found.recording.samples, found.recording.sample_rate)
     sliced = time.process_time() - began
-    print(f"{length / 3600:.1f} h at 48 kHz: {length / spent:.0f} x real time, {len(found.clips)} clips")
+    print(f"{hours:g} h at 48 kHz stereo: {hours * 3600 / spent:.0f} x real time, {len(found.clips)} clips")
     print(f"  peak memory {peak_mb():.0f} MB; slicing again from the stored activity: {sliced:.1f} s", flush=True)
 
 

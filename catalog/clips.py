@@ -7,6 +7,7 @@ every look.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
-from catalog.records import SCORE_NAMES, Rule
+from catalog.records import SCORE_NAMES, Place, Rule
 
 _PLACE = "place in the default order"
 _TEXTS = pa.list_(pa.string())
@@ -91,7 +92,7 @@ def read(cursor: Cursor, only: str | None = None) -> pa.Table:
         SELECT c.id, c.recording, l.path, r.speaker,
             c.start_sample / r.sample_rate AS start_s, c.end_sample / r.sample_rate AS end_s,
             (c.end_sample - c.start_sample) / r.sample_rate AS duration_s,
-            c.start_sample AS "start", c.end_sample AS "end", r.sample_rate, c.short, {scores}
+            c.start_sample AS "start", c.end_sample AS "end", r.sample_rate, c.short, {scores}, s.places
         FROM clip c
         JOIN recording r ON r.id = c.recording
         JOIN (SELECT recording, arg_max(path, seq) AS path FROM location GROUP BY recording) l
@@ -158,11 +159,17 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text as SQL reads it."""
     return "'" + text.replace("'", "''") + "'"
+            "places": places(row["places"]),
 
 
 def empty_table() -> str:
     """The statement that makes a table `clips` with the clip table's columns, to bind expressions against."""
     return f"CREATE TABLE clips ({', '.join(f'{quoted(name)} {kind}' for name, kind in FIELDS)})"
+def places(text: str | None) -> dict[str, Place]:
+    """The column `places` of a clip: for each score that can say so the seconds of the clip where it is worst."""
+    return {name: (start, end) for name, (start, end) in json.loads(text or "{}").items()}
+
+
 
 
 def _reasons(rules: Sequence[Rule]) -> str:

@@ -32,6 +32,7 @@ FIELDS: tuple[tuple[str, str], ...] = (
     *((name, "VARCHAR" if name == "duplicate_of" else "DOUBLE") for name in SCORE_NAMES),
 )
 NAMES: tuple[str, ...] = tuple(name for name, _ in FIELDS)
+    ("places", "VARCHAR"),
 LONGEST = 4000
 
 _EXPRESSION_KINDS = "COLUMN_REF CONSTANT COMPARISON CONJUNCTION BETWEEN OPERATOR CASE CAST TYPE FUNCTION"

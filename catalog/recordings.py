@@ -41,6 +41,7 @@ _SCORE_COLUMNS = pa.schema(
         ("clip", pa.string()),
         ("versions", pa.string()),
         *((name, pa.string() if name == "duplicate_of" else pa.float64()) for name in SCORE_NAMES),
+        ("places", pa.string()),
     ]
 )
 
@@ -182,7 +183,13 @@ def add_scorings(cursor: Cursor, scorings: Sequence[Scoring], *, only_new: bool)
     for scoring in scorings:
         before = known.get(scoring.clip, {})
         versions = {**json.loads(before.get("versions", "{}")), **scoring.versions}
-        row = {**before, **_checked(scoring), "clip": scoring.clip, "versions": json.dumps(versions, sort_keys=True)}
+        row = {
+            **before,
+            **_checked(scoring),
+            "clip": scoring.clip,
+            "versions": json.dumps(versions, sort_keys=True),
+            "places": _places(scoring, before.get("places")),
+        }
         if not (only_new and before and before["versions"] == row["versions"]):
             rows.append(row)
     if not rows:
@@ -201,7 +208,7 @@ def add_scorings(cursor: Cursor, scorings: Sequence[Scoring], *, only_new: bool)
 
 
 def _last_scores(cursor: Cursor, clips: Sequence[str]) -> dict[str, dict[str, Any]]:
-    names = ("clip", "versions", *SCORE_NAMES)
+    names = ("clip", "versions", "places", *SCORE_NAMES)
     cursor.register("wanted", pa.table({"clip": pa.array(sorted(set(clips)), pa.string())}))
     try:
         rows = rows_of(
@@ -216,6 +223,16 @@ def _last_scores(cursor: Cursor, clips: Sequence[str]) -> dict[str, dict[str, An
 
 def _checked(scoring: Scoring) -> dict[str, float | str | None]:
     unknown = set(scoring.values) - set(SCORE_NAMES)
+def _places(scoring: Scoring, before: str | None) -> str | None:
+    """The places of a clip's scores as they are kept; those of scores that were not computed again stay."""
+    wrong = [name for name, (start, end) in scoring.places.items() if not 0 <= start < end or name not in SCORE_NAMES]
+    if wrong:
+        raise BadRequest(f"The place {scoring.places[wrong[0]]} of the score {wrong[0]} is no range inside a clip.")
+    kept = {name: place for name, place in json.loads(before or "{}").items() if name not in scoring.values}
+    new = {name: [round(start, 3), round(end, 3)] for name, (start, end) in scoring.places.items()}
+    return json.dumps(kept | new, sort_keys=True) if kept or new else None
+
+
     if unknown:
         raise BadRequest(f"There is no score named {sorted(unknown)[0]}.")
     values: dict[str, float | str | None] = {}

@@ -12,6 +12,8 @@ from typing import Literal
 
 VerdictName = Literal["accepted", "rejected", "undecided"]
 ScoreValue = float | str | None
+Place = tuple[float, float]
+"""A time range inside a clip: [start, end) in seconds from the clip's start."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class Scoring:
     """Keyed by names of `SCORES`; a missing key is NULL."""
     versions: Mapping[str, int]
     """Scorer module -> version of the code that computed its scores."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where in the clip a score is worst, for the scores that can say so; keyed by names of `SCORES`."""
 
 
 @dataclass(frozen=True)

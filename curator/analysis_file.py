@@ -60,7 +60,7 @@ def read(path: Path) -> Analysis:
             activity=_activity(path, document["activity"]),
             clips=tuple(Clip(**clip) for clip in document["clips"]),
             left_out=tuple(LeftOut(**gap) for gap in document["left_out"]),
-            scorings=tuple(Scoring(**scoring) for scoring in document["scorings"]),
+            scorings=tuple(_scoring(scoring) for scoring in document["scorings"]),
             slicer=document["slicer"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -76,6 +76,11 @@ def remove(path: Path) -> None:
     """Remove an analysis that was taken in; nothing happens when it is gone."""
     path.unlink(missing_ok=True)
     path.with_suffix(".npz").unlink(missing_ok=True)
+
+
+def _scoring(facts: dict[str, Any]) -> Scoring:
+    places = {name: (start, end) for name, (start, end) in facts.get("places", {}).items()}
+    return Scoring(**{**facts, "places": places})
 
 
 def _activity(path: Path, facts: dict[str, Any] | None) -> Activity | None:

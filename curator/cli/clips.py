@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from catalog.errors import BadRequest
@@ -75,8 +77,10 @@ def clips(library: Library, where: str | None, sort: str | None, limit: int | No
 
 
 def document(row: dict[str, object]) -> dict[str, object]:
-    """A row of the clip table as the promised JSON: the facts at the top, the scores in their own object."""
-    return {key: row.get(key) for key in FACTS} | {"scores": {name: row.get(name) for name in SCORE_NAMES}}
+    """A row of the clip table as the promised JSON: the facts at the top, scores and their worst places in objects."""
+    scores = {name: row.get(name) for name in SCORE_NAMES}
+    places = json.loads(str(row.get("places") or "{}"))
+    return {key: row.get(key) for key in FACTS} | {"scores": scores, "places": places}
 
 
 @click.command()

@@ -8,18 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from catalog.audio import resample
-from catalog.records import ScoreValue
+from catalog.records import Place, ScoreValue
 from curator import pitch
 from curator.activity import FRAME_S, FRAMES_A_SECOND, Bools, Tracks
 from curator.pitch import Pitch
 
 Floats = npt.NDArray[np.float32]
+
+
+class Placed(NamedTuple):
+    """A score together with the place in the clip where it is worst."""
+
+    value: ScoreValue
+    place: Place | None
+
+
+Found = ScoreValue | Placed
 
 
 @dataclass(frozen=True)
@@ -87,5 +97,9 @@ class Scorer(Protocol):
     def columns(self) -> tuple[str, ...]:
         """Names of `catalog.records.SCORES`."""
 
-    def compute(self, clip: ClipAudio) -> Mapping[str, ScoreValue]:
-        """The clip's scores by column; None where the score does not hold for this clip."""
+    def compute(self, clip: ClipAudio) -> Mapping[str, Found]:
+        """The clip's scores by column; None where the score does not hold for this clip.
+
+        A score that can say where in the clip it is worst is `Placed`: a range of seconds from the clip's start (see
+        `curator.scores.places`), found in the same pass.
+        """

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from catalog.records import SCORE_NAMES, ScoreValue, Scoring
+from catalog.records import SCORE_NAMES, Place, ScoreValue, Scoring
 from curator.scores.bandwidth import Bandwidth
-from curator.scores.clip_audio import ClipAudio, Scorer
+from curator.scores.clip_audio import ClipAudio, Placed, Scorer
 from curator.scores.clipping import Clipping
 from curator.scores.loudness import Loudness
 from curator.scores.noise import Noise
@@ -21,11 +21,19 @@ SCORERS: tuple[Scorer, ...] = (Silence(), Noise(), Clipping(), Loudness(), Bandw
 
 
 def score(clip_id: str, clip: ClipAudio, scorers: Sequence[Scorer] = SCORERS) -> Scoring:
-    """All scores of a clip; what a scorer leaves out is NULL."""
+    """All scores of a clip, and where those that can say so are worst; what a scorer leaves out is NULL."""
     values: dict[str, ScoreValue] = {}
+    places: dict[str, Place] = {}
+    seconds = len(clip.wave) / clip.rate
     for scorer in scorers:
         found = scorer.compute(clip)
         unknown = set(found) - set(scorer.columns) | set(scorer.columns) - set(SCORE_NAMES)
         assert not unknown, f"the scorer {scorer.name} gives {unknown}, which it does not declare"
-        values |= {name: found.get(name) for name in scorer.columns}
-    return Scoring(clip_id, values, {scorer.name: scorer.version for scorer in scorers})
+        for name in scorer.columns:
+            value = found.get(name)
+            if isinstance(value, Placed):
+                value, place = value
+                if place is not None and value is not None and 0 <= place[0] < min(place[1], seconds):
+                    places[name] = (place[0], min(place[1], seconds))
+            values[name] = value
+    return Scoring(clip_id, values, {scorer.name: scorer.version for scorer in scorers}, places)

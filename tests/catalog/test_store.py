@@ -173,6 +173,20 @@ def test_a_rule_suggests_and_says_why(store: Store, make_analysis: MakeAnalysis)
         store.clip_table(rules=[Rule("1; DROP TABLE clip", "<", 1, "x")])
 
 
+def test_a_score_keeps_its_place_until_it_is_computed_again(store: Store, make_analysis: MakeAnalysis) -> None:
+    analysis = make_analysis("one")
+    store.take_in(analysis)
+    first = analysis.clips[0].id
+    assert store.clip(first)["places"] == {}
+    store.rescore([Scoring(first, {"hum_db": 20.0, "mos": 2.0}, {"x": 1}, {"hum_db": (1.0, 2.0), "mos": (0, 0.5)})])
+    store.rescore([Scoring(first, {"mos": 4.0}, {"x": 2})])
+    assert store.clip(first)["places"] == {"hum_db": (1.0, 2.0)}
+    assert len(store.clip_table(where="places LIKE '%hum_db%'")) == 1
+    for wrong in ((-1.0, 2.0), (2.0, 2.0)):
+        with pytest.raises(BadRequest, match="no range inside a clip"):
+            store.rescore([Scoring(first, {"mos": 4.0}, {}, {"mos": wrong})])
+
+
 def test_a_clip_is_found_by_the_beginning_of_its_id(store: Store, make_analysis: MakeAnalysis) -> None:
     analysis = make_analysis("one")
     store.take_in(analysis)

@@ -44,7 +44,7 @@ def test_recordings_carry_the_promised_keys(filled) -> None:
 def test_clips_carry_the_promised_keys_and_every_score_name(filled) -> None:
     rows = filled("clips", "--json").json
     keys = {"id", "recording", "path", "speaker", "start_s", "end_s", "duration_s", "verdict", "reasons"}
-    assert keys | {"suggestion", "scores"} <= set(rows[0])
+    assert keys | {"suggestion", "scores", "places"} <= set(rows[0])
     assert set(rows[0]["scores"]) == set(SCORE_NAMES)
     assert all(row["duration_s"] <= 15.0 for row in rows)
     assert all(80 < row["scores"]["f0_median_hz"] < 400 for row in rows)

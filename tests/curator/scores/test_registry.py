@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from catalog.records import SCORE_NAMES
+from curator.scores.clip_audio import Placed
 from curator.scores.registry import SCORERS, score
 
 
@@ -34,3 +35,18 @@ def test_scores_are_finite_whatever_the_sound(make_clip) -> None:
             wave = (peak * random.uniform(-1, 1, samples)).astype(np.float32)
             values = score("clip", make_clip(wave)).values
             assert all(value is None or np.isfinite(value) for value in values.values())
+
+
+class Somewhere:
+    """A scorer that says where it is worst."""
+
+    name, version, columns = "somewhere", 1, ("hum_db", "mos", "music_ratio")
+
+    def compute(self, clip):
+        return {"hum_db": Placed(3.0, (1.5, 9.0)), "mos": Placed(1.0, (2.5, 3.0)), "music_ratio": Placed(0.0, None)}
+
+
+def test_a_place_is_kept_beside_its_score_and_cut_to_the_clip(make_clip) -> None:
+    found = score("clip", make_clip(np.zeros(32_000, np.float32)), (Somewhere(),))
+    assert found.values == {"hum_db": 3.0, "mos": 1.0, "music_ratio": 0.0}
+    assert found.places == {"hum_db": (1.5, 2.0)}

@@ -138,9 +138,15 @@ def rows(table: pa.Table) -> list[dict[str, Any]]:
         {
             **{name: value for name, value in row.items() if name not in scores},
             "scores": {name: row[name] for name in SCORE_NAMES},
+            "places": places(row["places"]),
         }
         for row in table.to_pylist()
     ]
+
+
+def places(text: str | None) -> dict[str, Place]:
+    """The column `places` of a clip: for each score that can say so the seconds of the clip where it is worst."""
+    return {name: (start, end) for name, (start, end) in json.loads(text or "{}").items()}
 
 
 def find(cursor: Cursor, clip: str) -> str:
@@ -159,17 +165,11 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text as SQL reads it."""
     return "'" + text.replace("'", "''") + "'"
-            "places": places(row["places"]),
 
 
 def empty_table() -> str:
     """The statement that makes a table `clips` with the clip table's columns, to bind expressions against."""
     return f"CREATE TABLE clips ({', '.join(f'{quoted(name)} {kind}' for name, kind in FIELDS)})"
-def places(text: str | None) -> dict[str, Place]:
-    """The column `places` of a clip: for each score that can say so the seconds of the clip where it is worst."""
-    return {name: (start, end) for name, (start, end) in json.loads(text or "{}").items()}
-
-
 
 
 def _reasons(rules: Sequence[Rule]) -> str:

@@ -30,9 +30,9 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("suggestion", "VARCHAR"),
     ("suggestion_reasons", "VARCHAR[]"),
     *((name, "VARCHAR" if name == "duplicate_of" else "DOUBLE") for name in SCORE_NAMES),
+    ("places", "VARCHAR"),
 )
 NAMES: tuple[str, ...] = tuple(name for name, _ in FIELDS)
-    ("places", "VARCHAR"),
 LONGEST = 4000
 
 _EXPRESSION_KINDS = "COLUMN_REF CONSTANT COMPARISON CONJUNCTION BETWEEN OPERATOR CASE CAST TYPE FUNCTION"

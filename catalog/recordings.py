@@ -40,8 +40,8 @@ _SCORE_COLUMNS = pa.schema(
     [
         ("clip", pa.string()),
         ("versions", pa.string()),
-        *((name, pa.string() if name == "duplicate_of" else pa.float64()) for name in SCORE_NAMES),
         ("places", pa.string()),
+        *((name, pa.string() if name == "duplicate_of" else pa.float64()) for name in SCORE_NAMES),
     ]
 )
 
@@ -221,8 +221,6 @@ def _last_scores(cursor: Cursor, clips: Sequence[str]) -> dict[str, dict[str, An
     return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
 
-def _checked(scoring: Scoring) -> dict[str, float | str | None]:
-    unknown = set(scoring.values) - set(SCORE_NAMES)
 def _places(scoring: Scoring, before: str | None) -> str | None:
     """The places of a clip's scores as they are kept; those of scores that were not computed again stay."""
     wrong = [name for name, (start, end) in scoring.places.items() if not 0 <= start < end or name not in SCORE_NAMES]
@@ -233,6 +231,8 @@ def _places(scoring: Scoring, before: str | None) -> str | None:
     return json.dumps(kept | new, sort_keys=True) if kept or new else None
 
 
+def _checked(scoring: Scoring) -> dict[str, float | str | None]:
+    unknown = set(scoring.values) - set(SCORE_NAMES)
     if unknown:
         raise BadRequest(f"There is no score named {sorted(unknown)[0]}.")
     values: dict[str, float | str | None] = {}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from infer import highpass as module
 from infer.highpass import highpass, highpass_blocks
@@ -29,6 +30,14 @@ def test_blocks_give_the_samples_of_the_whole(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "BLOCK", 3 * RATE)
     blocks = np.concatenate(list(highpass_blocks(lambda a, b: audio[a:b], len(audio))))
     assert np.abs(blocks - highpass(audio)).max() < 1e-6
+
+
+def test_it_is_the_filter_of_rvc_started_from_one_written_state() -> None:
+    audio = np.random.default_rng(1).standard_normal(RATE) * 0.1
+    expected = signal.filtfilt(*signal.butter(5, 48, "high", fs=RATE), audio)
+    assert np.abs(highpass(audio) - expected).max() < 1e-6
+    state = signal.lfilter_zi(*signal.butter(5, 48, "high", fs=RATE))
+    assert np.abs(np.asarray(module._STEADY) - state).max() < 1e-5
 
 
 @pytest.mark.parametrize("samples", [1, 2, 10, 19])

@@ -31,7 +31,8 @@ _STEADY = tuple(
 
 Written out because `scipy.signal.filtfilt` solves it anew each time: the equations are so ill-conditioned that the
 answer's seventh digit depends on the processor's BLAS kernel, and with it every sample by 1e-8 and, on the edge, a
-voicing decision of harvest. This way a recording gives the same samples on every machine: those of RVC on such a processor.
+voicing decision of harvest. This way a recording gives the same samples on every machine: those of RVC on such a
+processor.
 """
 
 

@@ -1,8 +1,8 @@
 """The clip table: every clip with its place, verdict, suggestion and scores, as Arrow.
 
 Separate from the store because this is what the review room, the commands and the sets all look through. What is
-known of a clip apart from its verdict changes seldom and is kept as a sheet in memory; verdicts are put beside it at
-every look.
+known of a clip apart from its verdict, note and tags changes seldom and is kept as a sheet in memory; those are put
+beside it at every look.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
+from catalog.presence import present
 from catalog.records import SCORE_NAMES, Place, Rule
 
 _PLACE = "place in the default order"
@@ -25,7 +26,7 @@ _TEXTS = pa.list_(pa.string())
 
 
 class Sheet:
-    """All clips that none supersedes without their verdicts, in order, kept until something about them changes."""
+    """All present clips without their verdicts and remarks, in order, kept until something about them changes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,7 +55,7 @@ def clip_table(
 
     DuckDB only says which rows in which order; Arrow then picks them, which is faster than handing all columns through.
     """
-    table = _with_verdicts(cursor, sheet)
+    table = _with_remarks(cursor, _with_verdicts(cursor, sheet))
     if not (where or sort or rules):
         table = _without_suggestions(table)
         return table if limit is None else table.slice(0, max(0, int(limit)))
@@ -101,7 +102,7 @@ def read(cursor: Cursor, only: str | None = None) -> pa.Table:
             SELECT scoring.* FROM scoring
             SEMI JOIN (SELECT max(seq) AS seq FROM scoring {of_clip} GROUP BY clip) latest USING (seq)
         ) s ON s.clip = c.id
-        WHERE c.id NOT IN (SELECT supersedes FROM clip WHERE supersedes IS NOT NULL) {chosen}
+        WHERE {present("c.id")} {chosen}
         ORDER BY r.speaker, l.path, c.start_sample, c.end_sample""").to_arrow_table()
     return table.append_column(_PLACE, pa.array(range(table.num_rows), pa.int32()))
 
@@ -120,15 +121,32 @@ def _with_verdicts(cursor: Cursor, sheet: pa.Table) -> pa.Table:
     return sheet.append_column("verdict", verdicts.take(found)).append_column("reasons", reasons.take(found))
 
 
+def _with_remarks(cursor: Cursor, sheet: pa.Table) -> pa.Table:
+    """The sheet with the columns `note` and `tags` as they are now."""
+    state = cursor.sql(
+        "SELECT clip, arg_max(note, action) AS note, arg_max(tags, action) AS tags FROM remark GROUP BY clip"
+    ).to_arrow_table()
+    if not state.num_rows:
+        notes = pa.repeat(pa.scalar("", pa.string()), sheet.num_rows)
+        return sheet.append_column("note", notes).append_column("tags", _no_texts(sheet.num_rows))
+    found = pc.fill_null(pc.index_in(sheet["id"], value_set=state["clip"].combine_chunks()), state.num_rows)
+    notes = _and_one(state["note"], pa.array([""], pa.string()))
+    tags = _and_one(state["tags"].cast(_TEXTS), pa.array([[]], _TEXTS))
+    return sheet.append_column("note", notes.take(found)).append_column("tags", tags.take(found))
+
+
+def _no_texts(rows: int) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array([0] * (rows + 1), pa.int32()), pa.array([], pa.string()))
+
+
 def _and_one(column: pa.ChunkedArray, more: pa.Array) -> pa.ChunkedArray:
     return pa.chunked_array([*column.chunks, more], type=more.type)
 
 
 def _without_suggestions(table: pa.Table) -> pa.Table:
     count = table.num_rows
-    none = pa.ListArray.from_arrays(pa.array([0] * (count + 1), pa.int32()), pa.array([], pa.string()))
     table = table.append_column("suggestion", pa.nulls(count, pa.string()))
-    return table.append_column("suggestion_reasons", none).select(NAMES)
+    return table.append_column("suggestion_reasons", _no_texts(count)).select(NAMES)
 
 
 def rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -27,6 +27,8 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("short", "BOOLEAN"),
     ("verdict", "VARCHAR"),
     ("reasons", "VARCHAR[]"),
+    ("tags", "VARCHAR[]"),
+    ("note", "VARCHAR"),
     ("suggestion", "VARCHAR"),
     ("suggestion_reasons", "VARCHAR[]"),
     *((name, "VARCHAR" if name == "duplicate_of" else "DOUBLE") for name in SCORE_NAMES),

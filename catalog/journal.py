@@ -1,7 +1,8 @@
-"""The journal of verdicts: decided, undone and redone by appending, never by changing.
+"""The journal of what people did to clips: verdicts, edits, remarks, undone and redone by appending, never by changing.
 
 Separate because undo is a matter of the journal alone. An action is one wish of a person about any number of clips;
-what it did to each clip, and what was there before, are its decisions.
+what it did to each clip, and what was there before, are its rows in `decision` (verdicts), `presence` (which clips
+there are; written by `edits`) and `remark` (notes and tags; written by `remarks`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ FEW = 64
 VERDICTS: tuple[VerdictName, ...] = ("accepted", "rejected", "undecided")
 
 
+_TURNED = (
+    ("decision", "verdict, reasons", "was, was_reasons"),
+    ("presence", "shown", "was"),
+    ("remark", "note, tags", "was_note, was_tags"),
+)
+"""Each table of what actions did: its columns of what is, and of what was."""
+
+
 @dataclass(frozen=True)
 class Undone:
     """What an undo or a redo changed: for every clip the verdict it had and the verdict it has again."""
@@ -32,6 +41,12 @@ class Undone:
     clips: tuple[str, ...]
     before: tuple[VerdictName, ...]
     after: tuple[VerdictName, ...]
+    shown: tuple[str, ...] = ()
+    """Clips that are present again."""
+    hidden: tuple[str, ...] = ()
+    """Clips that are present no longer."""
+    remarked: tuple[str, ...] = ()
+    """Clips whose note or tags are others again."""
 
 
 class Stacks:
@@ -48,7 +63,7 @@ class Stacks:
             cursor, "SELECT seq, kind, target FROM action WHERE seq > ? ORDER BY seq", [self.last]
         ):
             self.last = seq
-            if kind == "decide":
+            if kind not in ("undo", "redo"):
                 self.done.append(seq)
                 self.undone.clear()
             elif kind == "undo":
@@ -83,7 +98,7 @@ def _decide(cursor: Cursor, wanted: list[str], verdict: VerdictName, reasons: li
         known = {clip for (clip,) in rows_of(cursor, f"SELECT id FROM clip WHERE id {among}")}
         unknown = next(clip for clip in wanted if clip not in known)
         raise BadRequest(f"There is no clip with the id {unknown}; nothing was decided.")
-    seq = _add_action(cursor, "decide", None, count)
+    seq = add_action(cursor, "decide", count)
     cursor.execute(
         f"""
         INSERT INTO decision
@@ -112,17 +127,28 @@ def redo(cursor: Cursor, stacks: Stacks) -> Undone | None:
 
 
 def _turn(cursor: Cursor, kind: Literal["undo", "redo"], target: int) -> Undone:
-    names = "was, was_reasons, verdict, reasons" if kind == "undo" else "verdict, reasons, was, was_reasons"
-    count = int(rows_of(cursor, "SELECT count(*) FROM decision WHERE action = ?", [target])[0][0])
-    seq = _add_action(cursor, kind, target, count)
-    cursor.execute(f"INSERT INTO decision SELECT ?, clip, {names} FROM decision WHERE action = ?", [seq, target])
+    clips = int(rows_of(cursor, "SELECT clips FROM action WHERE seq = ?", [target])[0][0])
+    seq = add_action(cursor, kind, clips, target)
+    for table, now_columns, was_columns in _TURNED:
+        chosen = f"{was_columns}, {now_columns}" if kind == "undo" else f"{now_columns}, {was_columns}"
+        cursor.execute(f"INSERT INTO {table} SELECT ?, clip, {chosen} FROM {table} WHERE action = ?", [seq, target])
     rows = rows_of(cursor, "SELECT clip, was, verdict FROM decision WHERE action = ? ORDER BY clip", [seq])
+    present = rows_of(cursor, "SELECT clip, shown FROM presence WHERE action = ? ORDER BY clip", [seq])
+    remarked = rows_of(cursor, "SELECT clip FROM remark WHERE action = ? ORDER BY clip", [seq])
     return Undone(
-        target, kind, tuple(row[0] for row in rows), tuple(row[1] for row in rows), tuple(row[2] for row in rows)
+        target,
+        kind,
+        tuple(row[0] for row in rows),
+        tuple(row[1] for row in rows),
+        tuple(row[2] for row in rows),
+        tuple(clip for clip, shown in present if shown),
+        tuple(clip for clip, shown in present if not shown),
+        tuple(clip for (clip,) in remarked),
     )
 
 
-def _add_action(cursor: Cursor, kind: str, target: int | None, clips: int) -> int:
+def add_action(cursor: Cursor, kind: str, clips: int, target: int | None = None) -> int:
+    """Append an action about so many clips and return its number."""
     seq = next_seq(cursor, "action")
     cursor.execute("INSERT INTO action VALUES (?, ?, ?, ?, ?)", [seq, kind, target, clips, now()])
     return seq

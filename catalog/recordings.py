@@ -17,6 +17,7 @@ import pyarrow as pa
 from catalog.atomic import plain
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.presence import present
 from catalog.records import SCORE_NAMES, Activity, Analysis, Clip, LeftOut, Recording, Scoring
 
 _CURRENT = """
@@ -81,7 +82,7 @@ def take_in(cursor: Cursor, analysis: Analysis) -> TakenIn:
     seen_at(cursor, recording.id, recording.path)
     if analysis.activity:
         _add_activity(cursor, recording.id, analysis.activity)
-    clips = _add_clips(cursor, analysis.clips, analysis.slicer)
+    clips = add_clips(cursor, analysis.clips, analysis.slicer)
     _add_slicing(cursor, recording.id, analysis)
     add_scorings(cursor, analysis.scorings, only_new=True)
     return TakenIn(int(new), clips)
@@ -128,7 +129,8 @@ def _add_activity(cursor: Cursor, recording: str, activity: Activity) -> None:
         )
 
 
-def _add_clips(cursor: Cursor, clips: Sequence[Clip], slicer: str) -> int:
+def add_clips(cursor: Cursor, clips: Sequence[Clip], slicer: str) -> int:
+    """Append the clips that are not known, as made by `slicer`; returns how many."""
     rows = [
         {
             "id": clip.id,
@@ -282,7 +284,7 @@ def recording_rows(cursor: Cursor) -> list[dict[str, Any]]:
             SELECT recording, count(*) AS clips, count_if(verdict = 'accepted') AS accepted,
                 count_if(verdict = 'rejected') AS rejected, sum(end_sample - start_sample) AS samples
             FROM clip LEFT JOIN state ON state.clip = clip.id
-            WHERE clip.id NOT IN (SELECT supersedes FROM clip WHERE supersedes IS NOT NULL)
+            WHERE {present("clip.id")}
             GROUP BY recording
         )
         SELECT now.id, now.path, now.speaker, now.samples / now.sample_rate, now.sample_rate, now.channels, now.format,
@@ -328,7 +330,7 @@ def forget(cursor: Cursor, recording: str) -> Forgotten:
     found = find(cursor, recording)
     sets = rows_of(cursor, "SELECT DISTINCT set_name FROM set_clip WHERE recording = ? ORDER BY 1", [found.id])
     clips = int(rows_of(cursor, "SELECT count(*) FROM clip WHERE recording = ?", [found.id])[0][0])
-    for table in ("decision", "scoring"):
+    for table in ("decision", "presence", "remark", "scoring"):
         cursor.execute(f"DELETE FROM {table} WHERE clip IN (SELECT id FROM clip WHERE recording = ?)", [found.id])
     for table in ("clip", "left_out", "slicing", "activity", "location"):
         cursor.execute(f"DELETE FROM {table} WHERE recording = ?", [found.id])

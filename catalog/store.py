@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from catalog import atomic, clips, filters, integrity, journal, lineage, migrations, recordings
+from catalog import atomic, clips, edits, filters, integrity, journal, lineage, migrations, recordings, remarks
+from catalog.edits import Edited
 from catalog.errors import BadRequest, LibraryTooNew
 from catalog.holding import Busy, Connection, Cursor, Hold
 from catalog.journal import Undone
@@ -28,7 +29,7 @@ from catalog.library import Library
 from catalog.recordings import Forgotten, TakenIn
 from catalog.records import Activity, Analysis, LeftOut, Recording, Rule, Scoring, SetClip, SetInfo, VerdictName
 
-__all__ = ["Forgotten", "Store", "TakenIn", "Undone", "check_filter", "check_sort"]
+__all__ = ["Edited", "Forgotten", "Store", "TakenIn", "Undone", "check_filter", "check_sort"]
 
 _SAFE = {
     "autoinstall_known_extensions": "false",
@@ -147,7 +148,7 @@ class Store:
         limit: int | None = None,
         rules: Sequence[Rule] = (),
     ) -> pa.Table:
-        """Clips that none supersedes, as Arrow with the columns `filters.NAMES`, by speaker, path and start.
+        """The present clips, as Arrow with the columns `filters.NAMES`, by speaker, path and start.
 
         `where` is one filter or several that must all hold; each is checked by itself, as is `sort`, and BadRequest
         says what is wrong. `rules` fill `suggestion`.
@@ -178,14 +179,51 @@ class Store:
             return journal.decide(cursor, clip_ids, verdict, reasons)
 
     def undo(self) -> Undone | None:
-        """Take the last action back; None when there is nothing to take back."""
-        with self._writing() as cursor:
-            return journal.undo(cursor, self._stacks)
+        """Take the last action back, be it a verdict, an edit or a remark; None when there is nothing to take back."""
+        return self._turn(journal.undo)
 
     def redo(self) -> Undone | None:
-        """Do again what was undone last; None when nothing was, or something was decided since."""
+        """Do again what was undone last; None when nothing was, or something else was done since."""
+        return self._turn(journal.redo)
+
+    def _turn(self, turn: Callable[[Cursor, journal.Stacks], Undone | None]) -> Undone | None:
         with self._writing() as cursor:
-            return journal.redo(cursor, self._stacks)
+            undone = turn(cursor, self._stacks)
+        if undone and (undone.shown or undone.hidden):
+            self._clips_changed += 1
+        return undone
+
+    # edits and remarks
+
+    def replace_clips(self, clip_ids: Sequence[str], spans: Sequence[tuple[int, int]], *, shortest: int = 0) -> Edited:
+        """Put clips of other ranges, [start, end) in samples, in the place of clips of one recording; one action.
+
+        They inherit verdict, note and tags, and have no scores yet. Raises BadRequest as `edits.replace` does.
+        """
+        with self._changing_clips() as cursor:
+            return edits.replace(cursor, clip_ids, spans, shortest=shortest)
+
+    def unscored(self) -> list[str]:
+        """The present clips that an edit made and that have no scores yet, such as when the app ended too early."""
+        with self._reading() as cursor:
+            return edits.unscored(cursor)
+
+    def remark(
+        self,
+        clip_ids: Sequence[str],
+        *,
+        note: str | None = None,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> int | None:
+        """Give clips a note or tags: one action; None when nothing would change. Raises BadRequest."""
+        with self._writing() as cursor:
+            return remarks.remark(cursor, clip_ids, note=note, add=add, remove=remove)
+
+    def tags(self) -> list[str]:
+        """The tags in use, the most frequent first."""
+        with self._reading() as cursor:
+            return remarks.tags(cursor)
 
     # lineage
 

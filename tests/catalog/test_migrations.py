@@ -173,3 +173,22 @@ def test_another_programs_database_is_refused(library: Library) -> None:
         connection.execute("CREATE TABLE theirs (x INTEGER)").fetchall()
     with Store(library) as opened, pytest.raises(BadRequest, match="not a catalogue of this program"):
         opened.recordings()
+
+
+def test_a_journal_from_before_there_were_edits_is_kept_and_can_still_be_undone(
+    library: Library, make_analysis: Callable[..., Analysis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = known_migrations()
+    with monkeypatch.context() as past:
+        past.setattr(migrations, "known_migrations", lambda: known[:2])
+        old = Store(library)
+        with old._writing() as cursor:
+            cursor.execute("INSERT INTO action VALUES (1, 'decide', NULL, 1, now()::TIMESTAMP)")
+            cursor.execute("INSERT INTO decision VALUES (1, 'c', 'accepted', [], 'undecided', [])")
+        old.close()
+    with Store(library) as now:
+        undone = now.undo()
+        assert undone is not None
+        assert (undone.clips, undone.after) == (("c",), ("undecided",))
+        with now._reading() as cursor, pytest.raises(duckdb.ConstraintException):
+            cursor.execute("INSERT INTO action VALUES (9, 'other', NULL, 1, now()::TIMESTAMP)")

@@ -1,0 +1,18 @@
+"""Which clips are the present ones: those that no other has taken the place of, as the journal of edits says.
+
+Separate because the clip table, the counts of a recording and the edits themselves must all mean the same by it.
+"""
+
+from __future__ import annotations
+
+PRESENT = """(
+    {id} NOT IN (SELECT clip FROM presence GROUP BY clip HAVING NOT arg_max(shown, action))
+    AND {id} NOT IN (
+        SELECT supersedes FROM clip WHERE supersedes IS NOT NULL AND supersedes NOT IN (SELECT clip FROM presence)
+    )
+)"""
+
+
+def present(name: str) -> str:
+    """The SQL condition that the clip whose id is in the column `name` is a present one."""
+    return PRESENT.format(id=name)

@@ -14,6 +14,12 @@ from catalog.library import Library
 Say = Callable[..., tuple[NDArray[np.float32], int]]
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings of the person at this machine."""
+    monkeypatch.setenv("CURATOR_SETTINGS", str(tmp_path / "settings" / "settings.toml"))
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     """An empty library."""

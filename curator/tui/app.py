@@ -6,6 +6,7 @@ What a room shows and does is in its own file under `screens`; here is only what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -14,16 +15,17 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.worker import Worker
 
 from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job
 from catalog.library import Library
 from catalog.store import Store
+from curator import settings as own
 from curator.intake import sweep, take_in_finished
 from curator.tui.failures import tell_failure
 from curator.tui.job_view import Follower, JobView, Look, title_of
-from curator.tui.keys import keys_file, read_keys
 from curator.tui.messages import JobsLookedAt, JobStarted
 from curator.tui.player import NoSpeakers, Player
 from curator.tui.screens.convert import ConvertScreen
@@ -35,7 +37,7 @@ from curator.tui.screens.review import ReviewScreen
 from curator.tui.screens.sets import SetsScreen
 from curator.tui.screens.training import TrainingScreen
 from curator.tui.terminal import on_terminal, screen_to_itself
-from curator.tui.theme import HOUSE
+from curator.tui.theme import DAY, HOUSE, theme_for
 from curator.tui.widgets.top_bar import ROOMS
 from curator.tui.words import one_line
 from curator.tui.writer import Writer
@@ -73,8 +75,10 @@ class CuratorApp(App[CuratorError]):
     """Counts the changes of the catalogue that screens should read again."""
     jobs: reactive[tuple[JobView, ...]] = reactive[tuple[JobView, ...]](())
     """The jobs that are at work or ended a moment ago."""
+    settings_changed: reactive[int] = reactive(0)
+    """Counts the changes of the settings that screens should look at again."""
 
-    def __init__(self, library: Library, *, player: Player | None = None, keys: Path | None = None) -> None:
+    def __init__(self, library: Library, *, player: Player | None = None, settings: Path | None = None) -> None:
         super().__init__()
         self.library = library
         self.store = Store(library)
@@ -82,7 +86,8 @@ class CuratorApp(App[CuratorError]):
         self.player = player or Player()
         self.follower = Follower(library)
         self.ready = False
-        self._keys = keys
+        self.settings_file = settings or own.settings_file()
+        self.settings = own.read(self.settings_file)
         self._own: set[str] = set()
         self._seen = -1
         self._said_no_speakers = False
@@ -90,8 +95,13 @@ class CuratorApp(App[CuratorError]):
     def on_mount(self) -> None:
         """Dress, take in what ended while the app was closed, and begin to watch."""
         self.register_theme(HOUSE)
-        self.theme = HOUSE.name
+        self.register_theme(DAY)
+        chosen = self.settings.text("theme")
+        self.theme = theme_for(chosen, self.available_themes, self._color_system())
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
         self._use_own_keys()
+        for problem in self.settings.problems:
+            self.complain(BadRequest(problem))
         self.run_worker(self._open(), group="open", exit_on_error=False)
         self.set_interval(NOTICE_EVERY_S, self._notice)
         self.set_interval(LOOK_EVERY_S, self._look)
@@ -112,14 +122,38 @@ class CuratorApp(App[CuratorError]):
         self.store.recordings()
         sweep(self.store, self.library)
 
+    def _color_system(self) -> str | None:
+        """How many colours the terminal has; a screen that is drawn for a test or a browser has them all."""
+        return "truecolor" if self.is_headless or self.is_web else self.console.color_system
+
     def _use_own_keys(self) -> None:
+        keys, wrong = own.check_keys(self.settings.keys, binding_ids(self))
+        for each in wrong:
+            self.complain(BadRequest(f"{self.settings_file}: {each}; the usual keys are used for it"))
+        self.set_keymap(keys)
+
+    def _theme_changed(self, theme: Theme) -> None:
+        if theme.name != self.settings.text("theme"):
+            self.change_setting("theme", theme.name)
+
+    def change_setting(self, name: str, value: own.Value) -> None:
+        """Put a setting into the person's file, and let the screens hear of it."""
         try:
-            own = read_keys(self._keys or keys_file(), binding_ids(self))
+            own.write(name, value, self.settings_file)
         except CuratorError as error:
             self.complain(error)
-            return
-        if own:
-            self.set_keymap(own)
+        self.settings = replace(self.settings, values={**self.settings.values, name: own.checked(name, value)})
+        self.settings_changed += 1
+
+    def change_key(self, binding: str, keys: str | None) -> None:
+        """Give a binding other keys, or with None its usual ones, from now on."""
+        try:
+            own.write_key(binding, keys, self.settings_file)
+        except CuratorError as error:
+            self.complain(error)
+        others = {name: value for name, value in self.settings.keys.items() if name != binding}
+        self.settings = replace(self.settings, keys=others if keys is None else {**others, binding: keys})
+        self.set_keymap(self.settings.keys)
 
     def action_go(self, room: str) -> None:
         """Change the room."""

@@ -32,9 +32,8 @@ def load_sample() -> ModuleType:
 
 
 @pytest.fixture(autouse=True)
-def _plain_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No keys of the person at this machine, no animation, no blinking."""
-    monkeypatch.setenv("CURATOR_KEYS", str(tmp_path / "no-keys.toml"))
+def _plain_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No animation, no blinking."""
     monkeypatch.setattr(CuratorApp, "animation_level", "none", raising=False)
     monkeypatch.setattr(Input, "cursor_blink", False)
 

@@ -1,50 +1,22 @@
-"""A person's own keys."""
+"""A person's own keys, in the app."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from catalog.errors import BadRequest
 from catalog.library import Library
 from catalog.store import Store
 from curator.tui.app import CuratorApp
-from curator.tui.keys import read_keys
 from curator.tui.screens.help import binding_ids
 from tests.curator.tui.conftest import Settle, row_of_clips
 
-KNOWN = ("review.accept", "review.reject", "app.quit")
-
-
-def test_both_ways_of_writing_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "keys.toml"
-    path.write_text('"app.quit" = "Q"\n[review]\naccept = "y, ctrl+y"\n')
-    assert read_keys(path, KNOWN) == {"app.quit": "Q", "review.accept": "y,ctrl+y"}
-    assert read_keys(tmp_path / "none.toml", KNOWN) == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('[review]\nacept = "y"', "did you mean review.accept"),
-        ("[review]\naccept = 3", "needs a key in quotes"),
-        ("not toml", "cannot be read"),
-    ],
-)
-def test_a_mistake_is_said_in_words(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "keys.toml"
-    path.write_text(text)
-    with pytest.raises(BadRequest, match=said):
-        read_keys(path, KNOWN)
-
 
 async def test_another_key_decides_when_a_person_says_so(library: Library, tmp_path: Path, settle: Settle) -> None:
-    keys = tmp_path / "keys.toml"
-    keys.write_text('[review]\naccept = "y"\n')
+    own = tmp_path / "settings.toml"
+    own.write_text('[keys.review]\naccept = "y"\n')
     with Store(library) as store:
         store.take_in(row_of_clips(3))
-    app = CuratorApp(library, keys=keys)
+    app = CuratorApp(library, settings=own)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("2")
@@ -58,9 +30,9 @@ async def test_another_key_decides_when_a_person_says_so(library: Library, tmp_p
 async def test_a_mistake_in_the_keys_does_not_keep_the_app_from_opening(
     library: Library, tmp_path: Path, settle: Settle
 ) -> None:
-    keys = tmp_path / "keys.toml"
-    keys.write_text('[review]\nacept = "y"\n')
-    app = CuratorApp(library, keys=keys)
+    own = tmp_path / "settings.toml"
+    own.write_text('[keys.review]\nacept = "y"\n')
+    app = CuratorApp(library, settings=own)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
         assert any("did you mean review.accept" in note.message for note in app._notifications)

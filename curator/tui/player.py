@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog import audio
 from catalog.errors import CuratorError
+from curator.tui.passage import PLAIN, Manner, Passage, passage
 
 LONGEST_S = 20 * 60.0
-Samples = NDArray[np.float32]
 
 
 class NoSpeakers(CuratorError):
@@ -34,20 +33,22 @@ class Player:
         self._device: Any = None
         self._turn = 0
         self._at = 0
-        self._count = 0
-        self._rate = 1
+        self._loop = False
+        self._passage: Passage | None = None
 
     @property
     def playing(self) -> bool:
         """Whether sound is coming out now."""
-        return self._device is not None and self._at < self._count
+        sound = self._passage
+        return self._device is not None and sound is not None and (self._loop or self._at < sound.samples.size)
 
     @property
     def position_s(self) -> float:
-        """Seconds played of what was started last."""
-        return self._at / self._rate
+        """Where in the stretch that was started last the sound is, in seconds from the stretch's start."""
+        sound = self._passage
+        return sound.source_at(self._at / sound.rate) if sound is not None else 0.0
 
-    def play(self, path: Path | str, start: int = 0, end: int | None = None) -> None:
+    def play(self, path: Path | str, start: int = 0, end: int | None = None, manner: Manner = PLAIN) -> None:
         """Play samples [start, end) of a file at its own rate, returning at once when it sounds; call it in a thread.
 
         Raises NoSpeakers where there is no device, BadAudio for a file that cannot be read.
@@ -59,13 +60,14 @@ class Player:
         rate = audio.probe(path).sample_rate
         last = start + int(LONGEST_S * rate)
         samples, rate = audio.read(path, start, min(end, last) if end is not None else last)
+        sound = passage(samples, rate, manner)
         device = self._open(rate)
         with self._lock:
             if turn != self._turn:
                 device.close()
                 return
-            self._device, self._at, self._count, self._rate = device, 0, samples.size, rate
-            source = self._feed(samples, turn)
+            self._device, self._at, self._passage, self._loop = device, 0, sound, manner.loop and sound.samples.size > 0
+            source = self._feed(sound, turn)
             next(source)
             device.start(source)
 
@@ -96,17 +98,22 @@ class Player:
             raise NoSpeakers(no_device())
         return device
 
-    def _feed(self, samples: Samples, turn: int) -> Generator[bytes, int, None]:
+    def _feed(self, sound: Passage, turn: int) -> Generator[bytes, int, None]:
+        samples = sound.samples
         wanted = yield b""
-        while self._at < self._count and turn == self._turn:
-            part = samples[self._at : self._at + wanted]
-            self._at += part.size
+        while self._at < samples.size and turn == self._turn:
+            if self._loop:
+                part = np.take(samples, range(self._at, self._at + wanted), mode="wrap")
+                self._at = (self._at + wanted) % samples.size
+            else:
+                part = samples[self._at : self._at + wanted]
+                self._at += part.size
             wanted = yield np.ascontiguousarray(part).tobytes()
 
 
 def no_device() -> str:
     """What to say where there are no speakers."""
     return (
-        "This machine has no audio device, so nothing can be heard here. Everything else works; to listen, open the"
-        " library on a machine with speakers, or copy the file there."
+        "This machine has no audio device, so nothing can be heard here. Two ways to listen: `curator serve` opens the"
+        " app in your browser, which plays the clips; or write the clip to a file (W in review) and play it elsewhere."
     )

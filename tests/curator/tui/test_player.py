@@ -11,6 +11,7 @@ import pytest
 
 from catalog import audio
 from catalog.errors import BadAudio
+from curator.tui.passage import Manner
 from curator.tui.player import NoSpeakers, Player
 
 RATE = 16000
@@ -49,6 +50,29 @@ def test_stop_is_silence_and_another_start_takes_over(tone: Path) -> None:
     player.play(tone)
     player.stop()
     assert not player.playing
+
+
+def test_a_loop_goes_on_until_it_is_stopped(tone: Path) -> None:
+    pytest.importorskip("miniaudio")
+    player = Player(backends=["NULL"])
+    player.play(tone, 0, 4000, Manner(loop=True))
+    deadline = time.monotonic() + 10
+    turns, before = 0, 0.0
+    while turns < 3 and time.monotonic() < deadline:
+        turns, before = turns + (player.position_s < before), player.position_s
+        time.sleep(0.002)
+    assert turns == 3
+    assert player.playing
+    player.stop()
+    assert not player.playing
+
+
+def test_the_position_is_that_of_the_stretch_whatever_the_speed(tone: Path) -> None:
+    pytest.importorskip("miniaudio")
+    player = Player(backends=["NULL"])
+    player.play(tone, 0, 8000, Manner(speed=1.5, without=((0.1, 0.3),)))
+    wait_until_silent(player)
+    assert player.position_s == pytest.approx(0.5)
 
 
 def test_a_machine_without_the_library_says_what_to_do(tone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

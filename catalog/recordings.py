@@ -121,10 +121,10 @@ def _add_activity(cursor: Cursor, recording: str, activity: Activity) -> None:
     same = "SELECT 1 FROM activity WHERE recording = ? AND version = ? LIMIT 1"
     if not rows_of(cursor, same, [recording, activity.version]):
         cursor.execute(
-            "INSERT INTO activity VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO activity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 *(next_seq(cursor, "activity"), recording, activity.version, activity.vad_hop_s, activity.vad),
-                *(activity.energy_hop_s, activity.energy),
+                *(activity.energy_hop_s, activity.energy, activity.voicing_hop_s, activity.voicing),
             ],
         )
 
@@ -160,7 +160,10 @@ def _add_slicing(cursor: Cursor, recording: str, analysis: Analysis) -> None:
     if rows_of(cursor, last, [recording]) == [(analysis.slicer,)]:
         return
     seq = next_seq(cursor, "slicing")
-    cursor.execute("INSERT INTO slicing VALUES (?, ?, ?, ?)", [seq, recording, analysis.slicer, now()])
+    cursor.execute(
+        "INSERT INTO slicing (seq, recording, slicer, sliced_at) VALUES (?, ?, ?, ?)",
+        [seq, recording, analysis.slicer, now()],
+    )
     if analysis.left_out:
         rows = [
             {"slicing": seq, "recording": recording, "start_sample": o.start, "end_sample": o.end, "reason": o.reason}
@@ -315,14 +318,15 @@ def activity(cursor: Cursor, recording: str) -> Activity | None:
     """The latest voice-activity probabilities of a recording."""
     rows = rows_of(
         cursor,
-        "SELECT version, vad_hop_s, vad, energy_hop_s, energy FROM activity WHERE recording = ?"
+        "SELECT version, vad_hop_s, vad, energy_hop_s, energy, coalesce(voicing_hop_s, 0), coalesce(voicing, ''::BLOB)"
+        " FROM activity WHERE recording = ?"
         " ORDER BY seq DESC LIMIT 1",
         [recording],
     )
     if not rows:
         return None
-    version, vad_hop_s, vad, energy_hop_s, energy = rows[0]
-    return Activity(version, vad_hop_s, bytes(vad), energy_hop_s, bytes(energy))
+    version, vad_hop_s, vad, energy_hop_s, energy, voicing_hop_s, voicing = rows[0]
+    return Activity(version, vad_hop_s, bytes(vad), energy_hop_s, bytes(energy), voicing_hop_s, bytes(voicing))
 
 
 def forget(cursor: Cursor, recording: str) -> Forgotten:

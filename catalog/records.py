@@ -123,6 +123,9 @@ class Activity:
     energy_hop_s: float
     energy: bytes
     """uint8, dBFS + 120 doubled (0.5 dB steps from -120 to +7.5), one per hop."""
+    voicing_hop_s: float = 0.0
+    voicing: bytes = b""
+    """uint8, how sure it is that a frame is voiced x 255, one per hop; empty where it was not kept."""
 
 
 @dataclass(frozen=True)

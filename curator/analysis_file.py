@@ -18,6 +18,7 @@ from catalog.errors import BadRequest
 from catalog.records import Activity, Analysis, Clip, LeftOut, Recording, Scoring
 
 FORMAT = 1
+ARRAYS = ("vad", "energy", "voicing")
 
 
 def write(folder: Path, analysis: Analysis) -> Path:
@@ -40,11 +41,11 @@ def write(folder: Path, analysis: Analysis) -> Path:
                 "version": activity.version,
                 "vad_hop_s": activity.vad_hop_s,
                 "energy_hop_s": activity.energy_hop_s,
+                "voicing_hop_s": activity.voicing_hop_s,
             }
+            arrays = {name: np.frombuffer(getattr(activity, name), np.uint8) for name in ARRAYS}
             with atomic.new_file(path.with_suffix(".npz")) as part:
-                np.savez_compressed(
-                    part, vad=np.frombuffer(activity.vad, np.uint8), energy=np.frombuffer(activity.energy, np.uint8)
-                )
+                np.savez_compressed(part, **arrays)
         atomic.write_json(path, document)
     return path
 
@@ -93,4 +94,6 @@ def _activity(path: Path, facts: dict[str, Any] | None) -> Activity | None:
             arrays["vad"].tobytes(),
             facts["energy_hop_s"],
             arrays["energy"].tobytes(),
+            facts.get("voicing_hop_s", 0.0),
+            arrays["voicing"].tobytes() if "voicing" in arrays else b"",
         )

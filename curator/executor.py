@@ -1,7 +1,7 @@
 """Running one function over many items: the seam between the work and where it runs.
 
-Separate so that processes on this machine can be replaced by another engine. A worker holds one item at a time, so
-when one dies it is known which item it held.
+Separate so that processes on this machine can be replaced by another engine (`curator.ray_executor`). A worker holds
+one item at a time, so when one dies it is known which item it held.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Value = TypeVar("Value")
 _LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in _LIBRARIES} | {"VECLIB_MAXIMUM_THREADS": "1"}
 ATTEMPTS = 2
+GIVEN_UP = f"the process that worked on it died {ATTEMPTS} times (killed, or out of memory)"
 _START = threading.Lock()
 
 
@@ -142,7 +143,7 @@ class _Seat(threading.Thread):
                 self._let_go()
                 if self.stopping.is_set():
                     break
-        return Done(item, None, f"the process that worked on it died {ATTEMPTS} times (killed, or out of memory)")
+        return Done(item, None, GIVEN_UP)
 
     def _hire(self) -> None:
         here, there = multiprocessing.Pipe()
@@ -189,21 +190,25 @@ def _work(function: Callable[[Any], Any], link: Connection) -> None:
         except EOFError:
             return
         try:
-            answer: tuple[Any, str | None] = (function(item), None)
-        except CuratorError as error:
-            answer = (None, str(error))
-        except MemoryError:
-            answer = (None, "there is not enough memory to work on it")
-        except Exception as error:
-            import traceback
-
-            traceback.print_exc()
-            first = (str(error).strip().splitlines() or [""])[0]
-            answer = (None, f"something unforeseen went wrong ({type(error).__name__}: {first})")
-        try:
-            link.send(answer)
+            link.send(attempt(function, item))
         except OSError:
             return
+
+
+def attempt(function: Callable[[Item], Value], item: Item) -> tuple[Value | None, str | None]:
+    """The value of a function, or the line that says why there is none; what is unforeseen goes to the log in full."""
+    try:
+        return function(item), None
+    except CuratorError as error:
+        return None, str(error)
+    except MemoryError:
+        return None, "there is not enough memory to work on it"
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        first = (str(error).strip().splitlines() or [""])[0]
+        return None, f"something unforeseen went wrong ({type(error).__name__}: {first})"
 
 
 class _environment:

@@ -5,6 +5,7 @@ Separate from the catalogue, which it never opens: whoever asked for the job tak
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from catalog.jobs import JobReport, run_job
 from catalog.records import Analysis
 from curator import analysis_file
 from curator.executor import Done, Executor, LocalExecutor
+from curator.ray_executor import RayExecutor
 from curator.slicer import SlicingSettings
 
 RESULTS = "results"
@@ -27,6 +29,7 @@ class Task:
     """One file to analyse, as a worker is given it."""
 
     path: str
+    sha256: str
     bytes: int
     speaker: str
     settings: SlicingSettings
@@ -41,11 +44,19 @@ class Found:
 
 
 def analyse_task(task: Task) -> Found:
-    """The function that workers run."""
+    """The function that workers run; raises BadAudio where this machine does not see the file that was asked for."""
     from curator.analysis import analyse
 
+    if not Path(task.path).exists():
+        raise BadAudio(
+            f"{task.path} is not there for {socket.gethostname()}: it was moved meanwhile, or this is a machine of a"
+            " cluster that does not see it (every node must see the files under the same path)."
+        )
     warnings: list[str] = []
-    return Found(analyse(task.path, task.speaker, task.settings, warnings=warnings), tuple(warnings))
+    analysis = analyse(task.path, task.speaker, task.settings, warnings=warnings)
+    if analysis.recording.sha256 != task.sha256:
+        raise BadAudio(f"{task.path} changed while it was read, or {socket.gethostname()} sees another file there.")
+    return Found(analysis, tuple(warnings))
 
 
 def add(request: dict[str, Any], report: JobReport, executor: Executor | None = None) -> dict[str, Any]:
@@ -62,7 +73,7 @@ def add(request: dict[str, Any], report: JobReport, executor: Executor | None = 
     report.phase("analysing")
     looked = not report.stop_requested()
     total = sum(task.bytes for task in tasks)
-    executor = executor or LocalExecutor(int(request.get("workers") or 1))
+    executor = executor or chosen_executor(request)
     bytes_done = over = 0
     for done in executor.map_unordered(analyse_task, tasks, cost=lambda task: task.bytes, stop=report.stop_requested):
         _take(done, report, counts, folder)
@@ -70,6 +81,11 @@ def add(request: dict[str, Any], report: JobReport, executor: Executor | None = 
         over += 1
         report.progress(bytes_done / 1e6, total / 1e6, "MB", Path(done.item.path).name)
     return {"outcome": "done" if looked and over == len(tasks) else "stopped", **counts}
+
+
+def chosen_executor(request: dict[str, Any]) -> Executor:
+    """The Ray cluster that the request names under `ray`, else `workers` processes on this machine."""
+    return RayExecutor(request["ray"]) if request.get("ray") else LocalExecutor(int(request.get("workers") or 1))
 
 
 def _tasks(request: dict[str, Any], report: JobReport, counts: dict[str, int], folder: Path) -> list[Task]:
@@ -92,7 +108,7 @@ def _tasks(request: dict[str, Any], report: JobReport, counts: dict[str, int], f
             counts["known"] += 1
             report.event("known", path=str(path), sha256=digest)
         elif digest[:16] not in earlier:
-            tasks.append(Task(str(path), size, request["speaker"], settings))
+            tasks.append(Task(str(path), digest, size, request["speaker"], settings))
         known.add(digest)
     for path, reason in problems:
         _failed(report, counts, path, f"{path}: {reason}")

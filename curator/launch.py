@@ -27,8 +27,11 @@ def start_add(
     *,
     known: Sequence[str] = (),
     workers: int | None = None,
+    ray: str | None = None,
 ) -> Job:
     """Start analysing files; `known` are the SHA-256 sums that the catalogue already holds.
+
+    The work is done by `workers` processes on this machine (one a core by default), or on the Ray cluster at `ray`.
 
     Raises BadRequest when a path does not exist or the speaker has no name.
     """
@@ -42,6 +45,7 @@ def start_add(
         "speaker": speaker.strip(),
         "known": list(known),
         "workers": workers or default_workers(),
+        "ray": ray,
     }
     return _start(library, library.jobs, "add", request, "curator.ingest")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,22 @@ from curator.cli.output import (
     say,
 )
 
+TAKE_IN_EVERY_S = 2.0
+"""Each time costs a look at all that the job has done so far."""
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--speaker", required=True, metavar="NAME", help="Whose voice this is.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes to use (one a core by default).")
+@click.option(
+    "--ray", metavar="ADDRESS", help="Work on a Ray cluster (HOST:PORT, ray://HOST:PORT or auto) instead of here."
+)
 @json_option
 @pass_library
-def add(library: Library, paths: tuple[Path, ...], speaker: str, workers: int | None, as_json: bool) -> int:
+def add(
+    library: Library, paths: tuple[Path, ...], speaker: str, workers: int | None, ray: str | None, as_json: bool
+) -> int:
     """Catalogue, slice and score recordings; what is already there is skipped.
 
     PATH is a file or a folder, which is searched with its subfolders.
@@ -36,6 +45,8 @@ def add(library: Library, paths: tuple[Path, ...], speaker: str, workers: int | 
     from curator.intake import take_in_finished
     from curator.launch import start_add
 
+    if ray and workers:
+        raise click.UsageError("--workers is for this machine; a cluster uses the processors that it has.")
     report: dict[str, Any] = {
         "recordings": 0,
         "clips": 0,
@@ -45,12 +56,16 @@ def add(library: Library, paths: tuple[Path, ...], speaker: str, workers: int | 
         "seconds_clips": 0.0,
     }
     with open_store(library) as store:
-        job = start_add(library, paths, speaker, known=store.known_sums(), workers=workers)
+        job = start_add(library, paths, speaker, known=store.known_sums(), workers=workers, ray=ray)
+
+        taken_at = 0.0
 
         def on_event(event: dict[str, Any]) -> None:
-            if event["type"] in ("recording", "known"):
+            nonlocal taken_at
+            if event["type"] in ("recording", "known") and time.monotonic() > taken_at + TAKE_IN_EVERY_S:
                 take_in_finished(store, job)
-            elif event["type"] == "failed":
+                taken_at = time.monotonic()
+            if event["type"] == "failed":
                 say(f"curator: {one_line(event['error'])}")
 
         follow(job, "Adding", on_event)

@@ -43,7 +43,7 @@ def write(folder: Path, analysis: Analysis) -> Path:
                 "energy_hop_s": activity.energy_hop_s,
                 "voicing_hop_s": activity.voicing_hop_s,
             }
-            arrays = {name: np.frombuffer(getattr(activity, name), np.uint8) for name in ARRAYS}
+            arrays: dict[str, Any] = {name: np.frombuffer(getattr(activity, name), np.uint8) for name in ARRAYS}
             with atomic.new_file(path.with_suffix(".npz")) as part:
                 np.savez_compressed(part, **arrays)
         atomic.write_json(path, document)

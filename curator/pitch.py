@@ -14,7 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 RATE = 16_000
-HOP_S = 0.016
+HOP = 256
+HOP_S = HOP / RATE
+PIECE = 192
+SEES_BACK, SEES_AHEAD = 11, 10
+"""Frames of 16 ms that the network sees before and after one: 7 frames and half of its longest window."""
 LOWEST_HZ, HIGHEST_HZ = 50.0, 1100.0
 VOICED = 0.5
 """Confidence at which swift-f0 is calibrated to call a frame voiced."""
@@ -52,23 +56,51 @@ class PitchMeter:
     """Pitch of a stream of 16 kHz mono audio by swift-f0 (50-1100 Hz); memory is bounded by the block."""
 
     def __init__(self) -> None:
-        self._stream = _detector().stream(LOWEST_HZ, HIGHEST_HZ)
-        self._parts: list[Any] = []
+        self._held = np.zeros(0, np.float32)
+        self._first = 0
+        """Frame at which `_held` begins."""
+        self._done = 0
+        self._hz: list[Floats] = []
+        self._confidence: list[Floats] = []
 
     def feed(self, wave: Floats) -> None:
         """Take the next samples (n,) at 16 kHz."""
-        if len(wave):
-            self._parts.append(self._stream.push(np.asarray(wave, np.float32), RATE))
+        self._held = np.concatenate([self._held, np.asarray(wave, np.float32)])
+        while len(self._held) >= (self._done - self._first + PIECE + SEES_AHEAD) * HOP:
+            self._run(PIECE, last=False)
 
     def finish(self) -> Pitch:
         """The track of all that was fed."""
-        if not self._parts:
-            return Pitch(np.zeros(0, np.float32), np.zeros(0, np.float32))
-        parts = [*self._parts, self._stream.flush()]
-        return Pitch(
-            np.concatenate([part.pitch_hz for part in parts]).astype(np.float32),
-            np.concatenate([part.confidence for part in parts]).astype(np.float32),
-        )
+        left = len(self._held) // HOP - (self._done - self._first)
+        if self._done == 0 and len(self._held):
+            left = max(1, left)
+        while left > 0:
+            self._run(min(left, PIECE), last=left <= PIECE)
+            left -= PIECE
+        none = np.zeros(0, np.float32)
+        return Pitch(np.concatenate([none, *self._hz]), np.concatenate([none, *self._confidence]))
+
+    def _run(self, frames: int, *, last: bool) -> None:
+        """The next frames, from what is held; the last of all see silence after the end."""
+        from swift_f0.core import SILENCE_PEAK
+
+        at = self._done - self._first
+        end = len(self._held) if last else (at + frames + SEES_AHEAD) * HOP
+        hops = self._held[at * HOP : (at + frames) * HOP]
+        peaks = np.abs(np.pad(hops, (0, frames * HOP - len(hops))).reshape(frames, HOP)).max(axis=1)
+        hz = confidence = np.zeros(frames, np.float32)
+        if (peaks >= SILENCE_PEAK).any():
+            band = {"fmin": np.asarray(LOWEST_HZ, np.float32), "fmax": np.asarray(HIGHEST_HZ, np.float32)}
+            found = _session().run(["pitch", "confidence"], {"audio": self._held[None, :end], **band})
+            hz, confidence = (np.asarray(track[0, at : at + frames], np.float32) for track in found)
+            # The network was never shown digital silence and answers it with random notes.
+            confidence = np.where(peaks < SILENCE_PEAK, np.float32(0), confidence)
+        self._hz.append(hz)
+        self._confidence.append(confidence)
+        self._done += frames
+        keep = max(0, self._done - SEES_BACK) - self._first
+        self._held = self._held[keep * HOP :]
+        self._first += keep
 
 
 def measure(wave: Floats) -> Pitch:
@@ -111,7 +143,7 @@ def tonal(pitch: Pitch, level: Floats, frame_s: float) -> Bools:
 
 
 @lru_cache(maxsize=1)
-def _detector() -> Any:
+def _session() -> Any:
     from swift_f0 import SwiftF0
 
     return SwiftF0(threads=1, spin=False)

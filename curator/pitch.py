@@ -53,7 +53,11 @@ class Pitch:
 
 
 class PitchMeter:
-    """Pitch of a stream of 16 kHz mono audio by swift-f0 (50-1100 Hz); memory is bounded by the block."""
+    """Pitch of a stream of 16 kHz mono audio by swift-f0 (50-1100 Hz); memory is bounded by the block.
+
+    The network is run over pieces of 3 s, whose layers stay in the processor's cache, each with as many frames on
+    either side as it can see: the same track as one run over the whole, whatever blocks are fed.
+    """
 
     def __init__(self) -> None:
         self._held = np.zeros(0, np.float32)
@@ -146,4 +150,4 @@ def tonal(pitch: Pitch, level: Floats, frame_s: float) -> Bools:
 def _session() -> Any:
     from swift_f0 import SwiftF0
 
-    return SwiftF0(threads=1, spin=False)
+    return SwiftF0(threads=1, spin=False).session

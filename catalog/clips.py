@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog import judgement
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
@@ -31,14 +32,18 @@ class Sheet:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._mark: object = None
+        self._judged_mark: object = None
+        self._unjudged: pa.Table | None = None
         self._table: pa.Table | None = None
 
-    def table(self, cursor: Cursor, mark: object) -> pa.Table:
-        """The sheet; it is read again when `mark` is not the one of the last look."""
+    def table(self, cursor: Cursor, mark: object, judged_mark: object) -> pa.Table:
+        """The sheet; it is read again when `mark` is not the one of the last look, and judged again for either."""
         with self._lock:
-            if self._table is None or self._mark != mark:
-                self._table = read(cursor)
-                self._mark = mark
+            if self._unjudged is None or self._mark != mark:
+                self._unjudged, self._table = read(cursor), None
+            if self._table is None or self._judged_mark != judged_mark:
+                self._table = judgement.beside(self._unjudged, judgement.latest(cursor))
+            self._mark, self._judged_mark = mark, judged_mark
             return self._table
 
 
@@ -93,7 +98,10 @@ def read(cursor: Cursor, only: str | None = None) -> pa.Table:
         SELECT c.id, c.recording, l.path, r.speaker,
             c.start_sample / r.sample_rate AS start_s, c.end_sample / r.sample_rate AS end_s,
             (c.end_sample - c.start_sample) / r.sample_rate AS duration_s,
-            c.start_sample AS "start", c.end_sample AS "end", r.sample_rate, c.short, {scores}, s.places
+            c.start_sample AS "start", c.end_sample AS "end", r.sample_rate, c.short, {scores}, s.places,
+            coalesce(s.duplicate_of, CASE WHEN c.id IN (
+                SELECT duplicate_of FROM scoring WHERE duplicate_of IS NOT NULL
+            ) THEN c.id END) AS duplicate_group
         FROM clip c
         JOIN recording r ON r.id = c.recording
         JOIN (SELECT recording, arg_max(path, seq) AS path FROM location GROUP BY recording) l

@@ -31,7 +31,10 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("note", "VARCHAR"),
     ("suggestion", "VARCHAR"),
     ("suggestion_reasons", "VARCHAR[]"),
+    ("accept_probability", "DOUBLE"),
+    ("doubt", "DOUBLE"),
     *((name, "VARCHAR" if name == "duplicate_of" else "DOUBLE") for name in SCORE_NAMES),
+    ("duplicate_group", "VARCHAR"),
     ("places", "VARCHAR"),
 )
 NAMES: tuple[str, ...] = tuple(name for name, _ in FIELDS)

@@ -7,7 +7,7 @@ there are; written by `edits`) and `remark` (notes and tags; written by `remarks
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,6 +111,38 @@ def _decide(cursor: Cursor, wanted: list[str], verdict: VerdictName, reasons: li
         """,
         [seq, verdict, reasons],
     )
+    return seq
+
+
+def decide_each(cursor: Cursor, verdicts: Mapping[str, VerdictName], reasons: Sequence[str]) -> int:
+    """Append one action that gives each of these clips its own verdict; returns its number. Raises BadRequest."""
+    unknown = next((verdict for verdict in verdicts.values() if verdict not in VERDICTS), None)
+    if unknown is not None:
+        raise BadRequest(f"{unknown} is not a verdict; it is one of {', '.join(VERDICTS)}.")
+    if not verdicts:
+        raise BadRequest("No clips were named, so nothing was decided.")
+    wanted = {"clip": pa.array(verdicts.keys(), pa.string()), "verdict": pa.array(verdicts.values(), pa.string())}
+    cursor.register("wanted", pa.table(wanted))
+    try:
+        missing = rows_of(cursor, "SELECT clip FROM wanted WHERE clip NOT IN (SELECT id FROM clip) LIMIT 1")
+        if missing:
+            raise BadRequest(f"There is no clip with the id {missing[0][0]}; nothing was decided.")
+        seq = add_action(cursor, "decide", len(verdicts))
+        cursor.execute(
+            """
+            INSERT INTO decision
+            SELECT ?, wanted.clip, wanted.verdict,
+                CASE WHEN wanted.verdict = 'undecided' THEN []::VARCHAR[] ELSE ?::VARCHAR[] END,
+                coalesce(now.verdict, 'undecided'), coalesce(now.reasons, []::VARCHAR[])
+            FROM wanted LEFT JOIN (
+                SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons
+                FROM decision GROUP BY clip
+            ) now ON now.clip = wanted.clip
+            """,
+            [seq, list(reasons)],
+        )
+    finally:
+        cursor.unregister("wanted")
     return seq
 
 

@@ -20,14 +20,29 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from catalog import atomic, clips, edits, filters, integrity, journal, lineage, migrations, recordings, remarks
+from catalog import (
+    atomic,
+    clips,
+    edits,
+    filters,
+    integrity,
+    journal,
+    judgement,
+    lineage,
+    migrations,
+    recordings,
+    remarks,
+    saved_filters,
+)
 from catalog.edits import Edited
 from catalog.errors import BadRequest, LibraryTooNew
 from catalog.holding import Busy, Connection, Cursor, Hold
 from catalog.journal import Undone
+from catalog.judgement import Judgement
 from catalog.library import Library
 from catalog.recordings import Forgotten, TakenIn
 from catalog.records import Activity, Analysis, LeftOut, Recording, Rule, Scoring, SetClip, SetInfo, VerdictName
+from catalog.saved_filters import SavedFilter
 
 __all__ = ["Edited", "Forgotten", "Store", "TakenIn", "Undone", "check_filter", "check_sort"]
 
@@ -60,6 +75,7 @@ class Store:
         self._stacks = journal.Stacks()
         self._sheet = clips.Sheet()
         self._clips_changed = 0
+        self._judgements = 0
 
     def __enter__(self) -> Store:
         return self
@@ -159,14 +175,15 @@ class Store:
         if sort is not None:
             check_sort(sort)
         with self._reading() as cursor, _expression_errors(" and ".join(filter(None, [*conditions, sort]))):
-            sheet = self._sheet.table(cursor, (self._hold.generation(), self._clips_changed))
+            sheet = self._sheet.table(cursor, *self._marks())
             return clips.clip_table(cursor, sheet, where=conditions, sort=sort, limit=limit, rules=rules)
 
     def clip(self, clip: str, *, rules: Sequence[Rule] = ()) -> dict[str, Any]:
         """One clip by its id or a unique beginning of it, as `clips.rows` gives it; raises BadRequest."""
         with self._reading() as cursor:
             found = clips.find(cursor, clip)
-            table = clips.clip_table(cursor, clips.read(cursor, only=found), rules=rules)
+            sheet = judgement.beside(clips.read(cursor, only=found), judgement.latest(cursor))
+            table = clips.clip_table(cursor, sheet, rules=rules)
         if not table.num_rows:
             raise BadRequest(f"The clip {found} was replaced by another one.")
         return clips.rows(table)[0]
@@ -192,6 +209,43 @@ class Store:
         if undone and (undone.shown or undone.hidden):
             self._clips_changed += 1
         return undone
+
+    def decide_each(self, verdicts: Mapping[str, VerdictName], reasons: Sequence[str] = ()) -> int:
+        """Give each of these clips its own verdict: one action, taken back by one undo."""
+        with self._writing() as cursor:
+            return journal.decide_each(cursor, verdicts, reasons)
+
+    # finding
+
+    def judgement(self) -> Judgement | None:
+        """What was learned from verdicts; it fills `accept_probability` and `doubt` of the clip table."""
+        with self._reading() as cursor:
+            return judgement.latest(cursor)
+
+    def keep_judgement(self, learned: Judgement | None) -> None:
+        """Let this count as learned from here on; None: nothing."""
+        with self._writing() as cursor:
+            judgement.forget(cursor) if learned is None else judgement.keep(cursor, learned)
+        self._judgements += 1
+
+    def saved_filters(self) -> list[SavedFilter]:
+        """The filters that were kept under a name."""
+        with self._reading() as cursor:
+            return saved_filters.saved_filters(cursor)
+
+    def save_filter(self, saved: SavedFilter) -> None:
+        """Keep a filter and an order under a name; raises BadRequest for one that is none."""
+        if saved.where.strip():
+            check_filter(saved.where)
+        if saved.sort.strip():
+            check_sort(saved.sort)
+        with self._writing() as cursor:
+            saved_filters.save(cursor, saved)
+
+    def remove_filter(self, name: str) -> None:
+        """Keep a filter no longer; raises BadRequest when there is none of that name."""
+        with self._writing() as cursor:
+            saved_filters.remove(cursor, name)
 
     # edits and remarks
 
@@ -288,6 +342,11 @@ class Store:
     def _writing(self) -> Iterator[Cursor]:
         with _storage_errors(self.library, self._hold), self._hold.writing() as cursor:
             yield cursor
+
+    def _marks(self) -> tuple[object, object]:
+        """What changes when the clips, apart from verdicts and remarks, must be read again, and when judged again."""
+        generation = self._hold.generation()
+        return (generation, self._clips_changed), (generation, self._judgements)
 
     @contextlib.contextmanager
     def _changing_clips(self) -> Iterator[Cursor]:

@@ -139,3 +139,41 @@ def test_a_clip_named_twice_is_decided_once(store: Store, ids: list[str]) -> Non
     undone = store.undo()
     assert undone
     assert undone.clips == (ids[0],)
+
+
+def test_clips_get_each_its_own_verdict_in_one_action_that_one_undo_takes_back(
+    store: Store, make_analysis: Callable[..., Analysis]
+) -> None:
+    store.take_in(make_analysis())
+    first, second, third, *_ = store.clip_table()["id"].to_pylist()
+    store.decide([first], "rejected", ["noise"])
+    store.decide_each({first: "accepted", second: "rejected", third: "undecided"}, ["learned"])
+    rows = [store.clip(clip) for clip in (first, second, third)]
+    assert [(row["verdict"], list(row["reasons"])) for row in rows] == [
+        ("accepted", ["learned"]),
+        ("rejected", ["learned"]),
+        ("undecided", []),
+    ]
+    undone = store.undo()
+    assert undone is not None
+    assert dict(zip(undone.clips, undone.after, strict=True)) == {
+        first: "rejected",
+        second: "undecided",
+        third: "undecided",
+    }
+    assert list(store.clip(first)["reasons"]) == ["noise"]
+
+
+def test_a_decision_about_each_names_known_clips_and_verdicts_or_nothing_happens(
+    store: Store, make_analysis: Callable[..., Analysis]
+) -> None:
+    store.take_in(make_analysis())
+    first = store.clip_table()["id"][0].as_py()
+    for verdicts, said in (
+        ({first: "accepted", "nobody": "accepted"}, "nobody"),
+        ({first: "fine"}, "fine"),
+        ({}, "No clips"),
+    ):
+        with pytest.raises(BadRequest, match=said):
+            store.decide_each(verdicts)  # type: ignore[arg-type]
+    assert store.clip(first)["verdict"] == "undecided"

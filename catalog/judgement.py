@@ -1,0 +1,147 @@
+"""What was learned from a person's verdicts, as a record that can be applied to clips: one curve a score, added up.
+
+Separate from learning, which is the app's: the catalogue only keeps the record and works out what it says of each clip,
+so that filters and orders can ask for it. The form is an additive model on the log-odds of "accepted" (Hastie and
+Tibshirani, Generalized Additive Models, 1990), here piecewise linear, so that what each score adds can be told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from catalog.errors import BadRequest
+from catalog.holding import Cursor, rows_of
+from catalog.recordings import next_seq, now
+
+VERSION = 1
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What one score adds to the log-odds that a person accepts the clip."""
+
+    score: str
+    knots: tuple[float, ...]
+    """Values of the score, rising; between them the effect is linear, beyond them it is that of the last one."""
+    effects: tuple[float, ...]
+    missing: float
+    """The effect of the score being NULL: 0 unless the decisions showed that it says something."""
+    share: float
+    """How much this score moves the decided clips: its mean distance from its own mean effect, in log-odds."""
+
+    def effect(self, values: Floats) -> Floats:
+        """The effect of each value; NaN stands for NULL."""
+        added = np.interp(values, self.knots, self.effects)
+        return np.where(np.isnan(values), self.missing, added)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A learned way to judge clips, with how well it did on decisions that it had not seen."""
+
+    offset: float
+    weights: tuple[Weight, ...]
+    clear_accept: float | None
+    """The probability from which on clips are clearly to be accepted; None when no such one could be shown."""
+    clear_reject: float | None
+    """The probability up to which clips are clearly to be rejected; None when no such one could be shown."""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """Counts and cross-validated figures, as `curator.learning` describes them."""
+
+    def probability(self, table: pa.Table) -> Floats:
+        """For every clip of a table the probability of being accepted; NaN where the clip has none of the scores."""
+        total = np.full(table.num_rows, self.offset)
+        known = np.zeros(table.num_rows, bool)
+        for weight in self.weights:
+            values = numbers(table, weight.score)
+            total += weight.effect(values)
+            if weight.score != "duration_s":
+                known |= ~np.isnan(values)
+        probability = 1 / (1 + np.exp(-np.clip(total, -30, 30)))
+        return np.where(known, probability, np.nan)
+
+    def effects(self, clip: Mapping[str, Any]) -> list[tuple[str, float]]:
+        """What each score adds for one clip, in log-odds, the weightiest first."""
+        each = []
+        for weight in self.weights:
+            value = clip.get(weight.score)
+            if weight.score == "duplicate_of":
+                value = float(value is not None)
+            each.append((weight.score, float(weight.effect(np.array([np.nan if value is None else float(value)]))[0])))
+        return sorted(each, key=lambda pair: -abs(pair[1]))
+
+    def to_json(self) -> str:
+        """As text, to be kept."""
+        weights = [vars(weight) for weight in self.weights]
+        return json.dumps(
+            {
+                "version": VERSION,
+                "offset": self.offset,
+                "weights": weights,
+                "clear_accept": self.clear_accept,
+                "clear_reject": self.clear_reject,
+                "figures": dict(self.figures),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Judgement | None:
+        """The judgement that a text holds; None for one of a version that this program does not know."""
+        document = json.loads(text)
+        if document.get("version") != VERSION:
+            return None
+        weights = tuple(
+            Weight(each["score"], tuple(each["knots"]), tuple(each["effects"]), each["missing"], each["share"])
+            for each in document["weights"]
+        )
+        clear = document["clear_accept"], document["clear_reject"]
+        return cls(document["offset"], weights, *clear, document["figures"])
+
+
+def numbers(table: pa.Table, score: str) -> Floats:
+    """A score of every clip as numbers, NaN for NULL; `duplicate_of` is 1 where it names a clip and 0 where not."""
+    column = table.column(score)
+    if score == "duplicate_of":
+        return np.asarray(column.is_valid().to_numpy(), np.float64)
+    return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+
+
+def beside(sheet: pa.Table, judgement: Judgement | None) -> pa.Table:
+    """Clips with `accept_probability` and `doubt` (1 at even odds, 0 when sure); NULL where nothing was learned."""
+    if judgement is None:
+        nothing = pa.nulls(sheet.num_rows, pa.float64())
+        return sheet.append_column("accept_probability", nothing).append_column("doubt", nothing)
+    probability = judgement.probability(sheet)
+    doubt = 1 - np.abs(2 * probability - 1)
+    for name, values in (("accept_probability", probability), ("doubt", doubt)):
+        sheet = sheet.append_column(name, pa.array(values, pa.float64(), from_pandas=True))
+    return sheet
+
+
+def keep(cursor: Cursor, judgement: Judgement) -> None:
+    """Append a judgement; the latest one counts. Raises BadRequest for one that holds no finite numbers."""
+    values = [judgement.offset, *(value for weight in judgement.weights for value in (*weight.effects, weight.missing))]
+    if not np.isfinite(values).all():
+        raise BadRequest("What was learned holds numbers that are none, so it was not kept.")
+    cursor.execute(
+        "INSERT INTO judgement VALUES (?, ?, ?)", [next_seq(cursor, "judgement"), judgement.to_json(), now()]
+    )
+
+
+def forget(cursor: Cursor) -> None:
+    """Append that nothing counts as learned from here on."""
+    cursor.execute("INSERT INTO judgement VALUES (?, NULL, ?)", [next_seq(cursor, "judgement"), now()])
+
+
+def latest(cursor: Cursor) -> Judgement | None:
+    """The judgement that counts, or None."""
+    found = rows_of(cursor, "SELECT document FROM judgement ORDER BY seq DESC LIMIT 1")
+    return Judgement.from_json(found[0][0]) if found and found[0][0] else None

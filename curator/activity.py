@@ -1,7 +1,7 @@
 """What slicing and scoring know of a whole recording: speech probability and level every 10 ms.
 
 Separate from the network and from the slicer because it is the form that is stored: everything derived from an
-`Activity` can be derived again without decoding. Times are on a grid of 10 ms; `edge` turns a grid line into a sample.
+`Activity` can be derived again without decoding.
 """
 
 from __future__ import annotations
@@ -14,17 +14,25 @@ import numpy.typing as npt
 
 from catalog.audio import Resampler
 from catalog.records import Activity
-from curator import vad
-from curator.pitch import Pitch, PitchMeter, sung, tonal
+from curator import vad, voicing
+from curator.frames import (
+    FRAME_S,
+    FRAMES_A_SECOND,
+    Bools,
+    Floats,
+    Indices,
+    edge,
+    edges,
+    frames_of,
+    runs,
+    sampled,
+    widened,
+)
+from curator.pitch import HOP_S, Pitch, PitchMeter
+from curator.voicing import Voice
 
-FRAMES_A_SECOND = 100
-FRAME_S = 1 / FRAMES_A_SECOND
 SILENCE_DB = -120.0
-VERSION = f"{vad.VERSION} notes-1"
-SUNG = 0.9
-"""Probability of voice given to a sustained note that the network does not take for speech."""
-DOUBTFUL = 0.25
-"""Least probability of a loud voiced frame: not enough for voice, too much for room noise."""
+VERSION = f"{vad.VERSION} voicing-1"
 SPEECH = 0.5
 STILL_SPEECH = 0.35
 OUTWARD_FRAMES = 60
@@ -35,25 +43,6 @@ ENOUGH_FRAMES = 30
 NO_SPEECH = 0.15
 TELLABLE_DB = 9.0
 SHORTEST_FRAMES = 10
-
-Floats = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.int64]
-
-
-def edge(frame: int, rate: int) -> int:
-    """The sample at which a 10 ms frame begins; 15 s of frames are exactly 15 s of samples at any whole rate."""
-    return (frame * rate + FRAMES_A_SECOND // 2) // FRAMES_A_SECOND
-
-
-def edges(first: int, count: int, rate: int) -> Indices:
-    """The samples at which `count` frames from `first` on begin."""
-    return (np.arange(first, first + count, dtype=np.int64) * rate + FRAMES_A_SECOND // 2) // FRAMES_A_SECOND
-
-
-def frames_of(samples: int, rate: int) -> int:
-    """How many 10 ms frames a recording begins; the last may be cut off by its end."""
-    return -(-(FRAMES_A_SECOND * samples - FRAMES_A_SECOND // 2) // rate) if samples else 0
 
 
 class ActivityMeter:
@@ -82,13 +71,10 @@ class ActivityMeter:
         levels = np.concatenate(self._levels) if self._levels else np.zeros(0, np.float32)
         steps = np.clip(np.round((levels - SILENCE_DB) * 2), 0, 255).astype(np.uint8)
         pitch = self._pitch.finish()
-        probability = self._vad.finish()
-        hop = ((np.arange(len(levels)) + 0.5) * FRAME_S / vad.HOP_S).astype(np.int64)
-        hop = np.minimum(hop, len(probability) - 1)
-        for found, at_least in ((tonal(pitch, levels, FRAME_S), DOUBTFUL), (sung(pitch, levels, FRAME_S), SUNG)):
-            np.maximum.at(probability, hop[found], np.float32(at_least))
-        voice = np.round(probability * 255).astype(np.uint8)
-        return Activity(VERSION, vad.HOP_S, voice.tobytes(), FRAME_S, steps.tobytes()), pitch
+        voice = np.round(np.clip(self._vad.finish(), 0, 1) * 255).astype(np.uint8)
+        return Activity(
+            VERSION, vad.HOP_S, voice.tobytes(), FRAME_S, steps.tobytes(), HOP_S, voicing.stored(pitch)
+        ), pitch
 
     def _hear(self, wave: Floats) -> None:
         self._vad.feed(wave)
@@ -121,25 +107,26 @@ class Tracks:
     """A stored activity as arrays on the 10 ms grid of its recording."""
 
     probability: Floats
-    """Of speech, (frames,)."""
+    """Of a voice, (frames,)."""
     level: Floats
     """dBFS, (frames,)."""
     samples: int
     rate: int
 
+    voice: Voice = "auto"
+    """What was taken for voice."""
+
     @staticmethod
-    def of(activity: Activity, samples: int, rate: int) -> Tracks:
+    def of(activity: Activity, samples: int, rate: int, voice: Voice = "auto") -> Tracks:
         """The tracks of a recording of `samples` at `rate`; an activity that is too short is filled with silence."""
         frames = frames_of(samples, rate)
         steps = np.frombuffer(activity.energy, np.uint8)[:frames]
         level = np.full(frames, SILENCE_DB, np.float32)
         level[: len(steps)] = steps / 2 + SILENCE_DB
-        hops = np.frombuffer(activity.vad, np.uint8)
-        probability = np.zeros(frames, np.float32)
-        hop = ((np.arange(frames) + 0.5) * FRAME_S / activity.vad_hop_s).astype(np.int64)
-        known = hop < len(hops)
-        probability[known] = hops[hop[known]] / np.float32(255)
-        return Tracks(probability, level, samples, rate)
+        probability = sampled(activity.vad, activity.vad_hop_s, frames)
+        voiced = sampled(activity.voicing, activity.voicing_hop_s, frames)
+        probability = np.maximum(probability, voicing.probability(voiced, level, FRAME_S, voice))
+        return Tracks(probability, level, samples, rate, voice)
 
     @cached_property
     def noise(self) -> Bools:
@@ -194,13 +181,6 @@ class Tracks:
         return _tidied(mask)
 
 
-def widened(mask: Bools, by: int) -> Bools:
-    """A mask with every stretch longer by so many frames on either side."""
-    count = np.concatenate([[0], np.cumsum(mask)])
-    frames = np.arange(len(mask))
-    return np.asarray(count[np.minimum(frames + by + 1, len(mask))] > count[np.maximum(frames - by, 0)])
-
-
 def around(level: Floats, counted: Bools, percentile: float, *, reach_s: int = 5) -> Floats:
     """A percentile of the counted frames within `reach_s` of each second, drawn as a line through all frames.
 
@@ -248,10 +228,3 @@ def _moved(first: int, last: int, sound: Bools) -> tuple[int, int]:
         inner = sound[max(first, last - INWARD_FRAMES) : last][::-1]
         last -= int(np.argmax(inner)) if inner.any() else 0
     return first, last
-
-
-def runs(mask: Bools) -> list[tuple[int, int]]:
-    """Where a mask is true: [first, last) of each stretch."""
-    padded = np.concatenate([[False], mask, [False]])
-    turns = np.flatnonzero(padded[1:] != padded[:-1])
-    return [(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2], strict=True)]

@@ -13,7 +13,8 @@ import numpy as np
 
 from catalog import audio
 from catalog.records import Activity, Analysis, Clip, Recording, Scoring
-from curator.activity import ActivityMeter, Floats, Tracks
+from curator.activity import ActivityMeter, Tracks
+from curator.frames import Floats
 from curator.pitch import Pitch
 from curator.scores.clip_audio import ClipAudio
 from curator.scores.registry import score
@@ -41,7 +42,7 @@ def analyse(
     digest = audio.sha256(path)
     info = audio.probe(path)
     activity, pitch, samples, wave = _hear(path, info, warnings)
-    tracks = Tracks.of(activity, samples, info.sample_rate)
+    tracks = Tracks.of(activity, samples, info.sample_rate, settings.voice)
     sliced = slice_tracks(digest[:16], tracks, settings)
     recording = Recording(
         id=digest[:16],

@@ -1,7 +1,7 @@
-"""The pitch of a whole recording in one pass, and the singing that the voice-activity network does not know.
+"""The pitch of a whole recording in one pass.
 
-Separate from the score of a clip because the same track serves both: clips take their part of it, and sustained notes,
-which the network was never trained on, count as voice.
+Separate from the score of a clip because the same track serves two: clips take their part of it, and `voicing` finds in
+it the singing that the voice-activity network does not know.
 """
 
 from __future__ import annotations
@@ -22,14 +22,8 @@ SEES_BACK, SEES_AHEAD = 11, 10
 LOWEST_HZ, HIGHEST_HZ = 50.0, 1100.0
 VOICED = 0.5
 """Confidence at which swift-f0 is calibrated to call a frame voiced."""
-SUSTAINED = 0.8
-NOTE_S = 0.25
-LOUD_WITHIN_DB = 25.0
-TONAL_WITHIN_DB = 15.0
-HUM_BELOW_HZ, HUM_STEADY_ST = 130.0, 0.05
 
 Floats = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -112,38 +106,6 @@ def measure(wave: Floats) -> Pitch:
     meter = PitchMeter()
     meter.feed(wave)
     return meter.finish()
-
-
-def sung(pitch: Pitch, level: Floats, frame_s: float) -> Bools:
-    """Frames (of `frame_s`, as `level` in dBFS) that hold a sustained note.
-
-    A note is voiced without doubt for 0.25 s or more and no more than 25 dB below the loudest sound of the recording;
-    a low tone that never moves is mains hum and does not count.
-    """
-    from curator.activity import runs
-
-    grid = pitch.on_grid(len(level), frame_s)
-    found = np.zeros(len(level), bool)
-    if not len(level):
-        return found
-    loud = level > np.percentile(level, 95) - LOUD_WITHIN_DB
-    for first, last in runs(loud & (grid.confidence >= VOICED)):
-        if last - first < NOTE_S / frame_s:
-            continue
-        sure = grid.confidence[first:last] >= SUSTAINED
-        steps = 12 * np.log2(np.maximum(grid.hz[first:last], 1.0))
-        hum = np.median(grid.hz[first:last]) < HUM_BELOW_HZ and steps.std() < HUM_STEADY_ST
-        if sure.mean() >= 0.6 and not hum:
-            found[first:last] = True
-    return found
-
-
-def tonal(pitch: Pitch, level: Floats, frame_s: float) -> Bools:
-    """Frames (of `frame_s`, as `level` in dBFS) that are voiced and within 15 dB of the loudest sound."""
-    if not len(level):
-        return np.zeros(0, bool)
-    loud = level > np.percentile(level, 95) - TONAL_WITHIN_DB
-    return np.asarray(loud & (pitch.on_grid(len(level), frame_s).confidence >= VOICED))
 
 
 @lru_cache(maxsize=1)

@@ -16,10 +16,12 @@ import numpy.typing as npt
 
 from catalog.errors import BadRequest
 from catalog.records import Activity, Clip, LeftOut, clip_id
-from curator.activity import FRAMES_A_SECOND, Tracks, edge, runs
+from curator.activity import Tracks
+from curator.frames import FRAMES_A_SECOND, edge, runs
+from curator.voicing import VOICES, Voice
 
 SILENCE, NO_SPEECH = "silence", "no speech"
-NAME, VERSION = "dp", 1
+NAME, VERSION = "dp", 2
 EVERY = 10
 """One possible cut for each 100 ms of sound."""
 BREATH = 5
@@ -27,6 +29,8 @@ BREATH = 5
 PARTED = 80
 """Frames of pause from which room tone is left out between two clips; in a shorter pause both meet."""
 QUIET_DB = 30.0
+
+_LENGTHS = ("min", "max", "ideal", "pause", "join", "lead", "tail")
 
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -42,13 +46,15 @@ class SlicingSettings:
     """Never exceeded."""
     ideal_s: float = 10.0
     pause_s: float = 1.0
-    """A longer pause ends a clip wherever the speech on both sides can fill one."""
-    join_s: float = 3.0
-    """Speech that cannot fill a clip is joined with its neighbour over a pause of at most this."""
+    """A longer pause ends a clip, and the speech before it is a short clip where it cannot fill one."""
+    join_s: float = 1.0
+    """Where longer than `pause_s`: speech that cannot fill a clip is joined with its neighbour over such a pause."""
     lead_s: float = 0.2
     """Room tone kept before speech."""
     tail_s: float = 0.25
     """Room tone kept after speech; longer than the lead because sounds die away slower than they begin."""
+    voice: Voice = "auto"
+    """What counts as voice: speech, singing, or speech and sustained notes."""
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.min_s <= self.ideal_s <= self.max_s <= 60 or self.max_s < 2 * self.min_s:
@@ -62,8 +68,16 @@ class SlicingSettings:
         """Name, version and parameters, as the catalogue keeps them."""
         return (
             f"{NAME}-{VERSION} min={self.min_s:g} max={self.max_s:g} ideal={self.ideal_s:g} pause={self.pause_s:g}"
-            f" join={self.join_s:g} lead={self.lead_s:g} tail={self.tail_s:g}"
+            f" join={self.join_s:g} lead={self.lead_s:g} tail={self.tail_s:g} voice={self.voice}"
         )
+
+    @staticmethod
+    def of(words: str) -> SlicingSettings:
+        """The settings that were written as `words`; what an earlier version did not write is as by default."""
+        found = dict(part.split("=", 1) for part in words.split() if "=" in part)
+        numbers = {f"{name}_s": float(found[name]) for name in _LENGTHS if name in found}
+        voice: Voice = next((voice for voice in VOICES if voice == found.get("voice")), "auto")
+        return SlicingSettings(**numbers, voice=voice)
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,8 @@ def slice_activity(
     recording: str, activity: Activity, samples: int, rate: int, settings: SlicingSettings | None = None
 ) -> Sliced:
     """Cut a recording of `samples` at `rate` (Hz) by its stored activity."""
-    return slice_tracks(recording, Tracks.of(activity, samples, rate), settings or SlicingSettings())
+    settings = settings or SlicingSettings()
+    return slice_tracks(recording, Tracks.of(activity, samples, rate, settings.voice), settings)
 
 
 def slice_tracks(recording: str, tracks: Tracks, settings: SlicingSettings) -> Sliced:
@@ -107,7 +122,7 @@ def check(sliced: Sliced, samples: int) -> None:
 
 
 def _islands(tracks: Tracks, settings: SlicingSettings) -> list[tuple[int, int]]:
-    """Stretches of speech, frames [first, last), parted by pauses longer than a clip may hold."""
+    """Stretches of speech, frames [first, last), parted by the pauses that always end a clip."""
     longest = round(settings.join_s * FRAMES_A_SECOND)
     islands: list[tuple[int, int]] = []
     for first, last in runs(tracks.speech):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.records import ScoreValue
-from curator.activity import edges
+from curator.frames import edges
 from curator.scores.clip_audio import ClipAudio
 
 WINDOW_S = 0.085

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from catalog.audio import resample
 from catalog.records import Place, ScoreValue
 from curator import pitch
-from curator.activity import FRAME_S, FRAMES_A_SECOND, Bools, Tracks
+from curator.activity import Tracks
+from curator.frames import FRAME_S, FRAMES_A_SECOND, Bools
 from curator.pitch import Pitch
 
 Floats = npt.NDArray[np.float32]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.records import ScoreValue
-from curator.activity import runs
+from curator.frames import runs
 from curator.scores.clip_audio import ClipAudio
 
 FLAT = 1e-4

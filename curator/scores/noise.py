@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.records import ScoreValue
-from curator.activity import FRAMES_A_SECOND, SPEECH, Bools, Tracks
+from curator.activity import SPEECH, Tracks
+from curator.frames import FRAMES_A_SECOND, Bools
 from curator.scores.clip_audio import ClipAudio
 
 ENOUGH = 30

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from catalog.records import ScoreValue
-from curator.activity import FRAMES_A_SECOND, runs
+from curator.frames import FRAMES_A_SECOND, runs
 from curator.scores import overlap_network
 from curator.scores.clip_audio import ClipAudio
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from catalog.records import ScoreValue
-from curator.activity import runs
+from curator.frames import runs
 from curator.pitch import VOICED
 from curator.scores.clip_audio import ClipAudio
 

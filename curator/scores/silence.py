@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from catalog.records import ScoreValue
-from curator.activity import FRAME_S, runs
+from curator.frames import FRAME_S, runs
 from curator.scores.clip_audio import ClipAudio
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curator.activity import ActivityMeter, Tracks, edge, edges, frames_of, runs, widened
-from curator.pitch import measure, sung
+from curator.activity import ActivityMeter, Tracks
+from curator.frames import edge, edges, frames_of, runs, widened
+from curator.voicing import VOICES
 
 
 def measured(wave: np.ndarray, rate: int, block: int | None = None) -> Tracks:
@@ -50,13 +51,20 @@ def test_a_sung_note_that_the_network_misses_is_voice(take) -> None:
     assert not tracks.speech[-80:].any()
 
 
-def test_mains_hum_is_not_sung(take) -> None:
-    rate = 16_000
-    time = np.arange(3 * rate) / rate
-    hum = sum(np.sin(2 * np.pi * 50 * k * time) / k for k in (1, 2, 3)).astype(np.float32) * np.float32(0.1)
-    level = np.full(300, -20.0, np.float32)
-    assert not sung(measure(hum), level, 0.01).any()
-    assert sung(measure(take([3.0])), level, 0.01).mean() > 0.9
+def test_what_was_stored_is_heard_as_speech_or_as_singing(take) -> None:
+    wave = take([0.0, 1.0, 2.0, 1.0])
+    meter = ActivityMeter(16_000)
+    meter.feed(wave)
+    activity = meter.finish()[0]
+    heard = {voice: Tracks.of(activity, len(wave), 16_000, voice).speech for voice in VOICES}
+    assert not heard["speech"].any()
+    assert heard["singing"][110:290].all()
+    assert not heard["singing"][:80].any()
+
+
+def test_an_activity_of_an_earlier_version_is_heard_without_pitch(activity_of) -> None:
+    tracks = Tracks.of(activity_of(np.ones(100), np.full(320, -30.0)), 320 * 160, 16_000, "singing")
+    assert (tracks.probability == 1).all()
 
 
 def test_where_noise_is_as_loud_as_speech_the_probability_alone_decides(activity_of) -> None:

@@ -141,4 +141,4 @@ def test_conversions_are_remembered_with_their_model(library: Library, store: St
 def test_activity_comes_back_from_the_catalogue_byte_for_byte(store: Store, analysis: Analysis) -> None:
     store.take_in(analysis)
     assert store.activity(analysis.recording.id) == analysis.activity
-    assert np.frombuffer(analysis.activity.vad, np.uint8).max() > 127
+    assert np.frombuffer(analysis.activity.voicing, np.uint8).max() > 127

@@ -5,7 +5,8 @@ import pytest
 
 from catalog.errors import BadRequest
 from catalog.records import Activity
-from curator.activity import Tracks, edge, frames_of
+from curator.activity import Tracks
+from curator.frames import edge, frames_of, runs
 from curator.slicer import NO_SPEECH, SILENCE, SlicingSettings, check, slice_activity, slice_tracks
 
 
@@ -72,8 +73,37 @@ def test_a_long_pause_ends_a_clip_when_both_sides_can_fill_one() -> None:
     assert clips == pytest.approx([(0.8, 7.25), (8.3, 14.75)])
 
 
-def test_speech_that_cannot_fill_a_clip_is_joined_over_a_pause() -> None:
-    assert len(cut([(1, -70), (3, -20), (1.5, -70), (3, -20), (1, -70)])) == 1
+def test_a_pause_over_a_second_always_ends_a_clip() -> None:
+    parts = [(1, -70), (3, -20), (1.1, -70), (0.4, -20), (1.5, -70), (3, -20), (1, -70)]
+    sliced = slice_activity("r", speech_like(parts), 11 * 16_000, 16_000)
+    assert [clip.short for clip in sliced.clips] == [True, True, True]
+    tracks = Tracks.of(speech_like(parts), 11 * 16_000, 16_000)
+    for clip in sliced.clips:
+        inside = tracks.speech[clip.start // 160 : clip.end // 160]
+        assert max((last - first for first, last in runs(~inside)), default=0) <= 100
+
+
+def test_speech_that_cannot_fill_a_clip_is_joined_over_a_pause_where_that_is_wished() -> None:
+    parts = [(1, -70), (3, -20), (1.5, -70), (3, -20), (1, -70)]
+    assert len(cut(parts)) == 2
+    assert len(cut(parts, join_s=3)) == 1
+
+
+def test_the_words_of_settings_give_them_back() -> None:
+    settings = SlicingSettings(min_s=3, ideal_s=4.5, max_s=6.5, join_s=2, voice="singing")
+    assert SlicingSettings.of(settings.words()) == settings
+    assert SlicingSettings.of("dp-1 min=5 max=15") == SlicingSettings()
+
+
+def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
+    dips = [(4.0, -26), (6.0, -38), (7.0, -32)]
+    parts, position = [(1, -70)], 0.0
+    for at, db in [*dips, (17.0, -20)]:
+        parts += [(at - position, -20), (0.05, db)]
+        position = at + 0.05
+    clips = cut([*parts, (1, -70)])
+    assert len(clips) == 2
+    assert 7.0 <= clips[0][1] <= 7.06
 
 
 def test_speech_far_from_any_other_is_kept_as_a_short_clip() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curator.activity import Tracks, frames_of
+from curator.activity import Tracks
+from curator.frames import frames_of
 from curator.pitch import Pitch
 from curator.scores.clip_audio import ClipAudio
 

@@ -37,6 +37,7 @@ class Published:
 
     name: str
     repository: str
+    """On the hub, or the whole address of a folder elsewhere."""
     file: str
     sha256: str
     what: str
@@ -80,8 +81,9 @@ def need(name: str, weights: Path, who: str) -> Path:
 
 
 def address(entry: Published, base_url: str | None = None) -> str:
-    """The URL of an entry: under `base_url`, else under $CURATOR_WEIGHTS_URL, else on its hub."""
-    base = base_url or os.environ.get(URL_VARIABLE) or f"{HUB}/{entry.repository}/resolve/main"
+    """The URL of an entry: under `base_url`, else under $CURATOR_WEIGHTS_URL, else on its hub or site."""
+    own = entry.repository if "://" in entry.repository else f"{HUB}/{entry.repository}/resolve/main"
+    base = base_url or os.environ.get(URL_VARIABLE) or own
     if urlsplit(base).scheme not in ("http", "https"):
         raise BadRequest(f"{base}: weights are fetched over http or https only")
     return f"{base.rstrip('/')}/{quote(entry.file)}"

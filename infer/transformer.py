@@ -49,15 +49,20 @@ def square_to_band(square: Tensor, window: int) -> Tensor:
 
 
 class RelativeAttention(nn.Module):
-    """Multi-head self-attention with a learned vector per offset of -10..10 frames, for keys and for values."""
+    """Multi-head self-attention with a learned vector per offset of -window..window frames, for keys and for values.
 
-    def __init__(self, channels: int, n_heads: int, p_dropout: float) -> None:
+    Without a window it knows no positions.
+    """
+
+    def __init__(self, channels: int, n_heads: int, p_dropout: float, window: int = _WINDOW) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.p_dropout = p_dropout
+        self.window = window
         size = channels // n_heads
-        self.emb_rel_k = nn.Parameter(torch.randn(1, 2 * _WINDOW + 1, size) * size**-0.5)
-        self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * _WINDOW + 1, size) * size**-0.5)
+        if window:
+            self.emb_rel_k = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
+            self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
         self.conv_q = nn.Conv1d(channels, channels, 1)
         self.conv_k = nn.Conv1d(channels, channels, 1)
         self.conv_v = nn.Conv1d(channels, channels, 1)
@@ -69,11 +74,15 @@ class RelativeAttention(nn.Module):
         """x (B, C, T); mask (B, 1, T, T) True where attention is not allowed, or None -> (B, C, T)."""
         q, k, v = (self._heads(conv(x)) for conv in (self.conv_q, self.conv_k, self.conv_v))
         q = q / math.sqrt(q.shape[-1])
-        scores = q @ k.transpose(-2, -1) + band_to_square(q @ self.emb_rel_k.transpose(-2, -1))
+        scores = q @ k.transpose(-2, -1)
+        if self.window:
+            scores = scores + band_to_square(q @ self.emb_rel_k.transpose(-2, -1))
         if mask is not None:
             scores = scores.masked_fill(mask, _MASKED)
         weights = F.dropout(scores.softmax(-1), self.p_dropout, self.training)
-        out = weights @ v + square_to_band(weights, _WINDOW) @ self.emb_rel_v
+        out = weights @ v
+        if self.window:
+            out = out + square_to_band(weights, self.window) @ self.emb_rel_v
         mixed: Tensor = self.conv_o(out.transpose(2, 3).flatten(1, 2))
         return mixed
 
@@ -83,18 +92,21 @@ class RelativeAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two convolutions over time with a ReLU between."""
+    """Two convolutions over time with a ReLU between; a causal one sees no frame after its own."""
 
-    def __init__(self, channels: int, filter_channels: int, kernel_size: int, p_dropout: float) -> None:
+    def __init__(
+        self, channels: int, filter_channels: int, kernel_size: int, p_dropout: float, *, causal: bool = False
+    ) -> None:
         super().__init__()
         self.p_dropout = p_dropout
+        self.causal = causal
         self.conv_1 = nn.Conv1d(channels, filter_channels, kernel_size)
         self.conv_2 = nn.Conv1d(filter_channels, channels, kernel_size)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x (B, C, T), mask (B, 1, T) -> (B, C, T)."""
         size = self.conv_1.kernel_size[0]
-        edges = ((size - 1) // 2, size // 2)
+        edges = (size - 1, 0) if self.causal else ((size - 1) // 2, size // 2)
         y = torch.relu(self.conv_1(F.pad(x * mask, edges)))
         y = F.dropout(y, self.p_dropout, self.training)
         out: Tensor = self.conv_2(F.pad(y * mask, edges))
@@ -105,12 +117,19 @@ class Transformer(nn.Module):
     """Post-norm layers of attention and feed-forward."""
 
     def __init__(
-        self, channels: int, filter_channels: int, n_heads: int, n_layers: int, kernel_size: int, p_dropout: float
+        self,
+        channels: int,
+        filter_channels: int,
+        n_heads: int,
+        n_layers: int,
+        kernel_size: int,
+        p_dropout: float,
+        window: int = _WINDOW,
     ) -> None:
         super().__init__()
         self.p_dropout = p_dropout
         layers = range(n_layers)
-        self.attn_layers = nn.ModuleList(RelativeAttention(channels, n_heads, p_dropout) for _ in layers)
+        self.attn_layers = nn.ModuleList(RelativeAttention(channels, n_heads, p_dropout, window) for _ in layers)
         self.norm_layers_1 = nn.ModuleList(ChannelNorm(channels) for _ in layers)
         self.ffn_layers = nn.ModuleList(FeedForward(channels, filter_channels, kernel_size, p_dropout) for _ in layers)
         self.norm_layers_2 = nn.ModuleList(ChannelNorm(channels) for _ in layers)

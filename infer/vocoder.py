@@ -140,7 +140,7 @@ class Decoder(nn.Module):
         """Make the weights constant, for inference only; on the CPU the convolutions are laid out flat as well."""
         if self.folded:
             return
-        flat = self.conv_pre.weight.device.type == "cpu"
+        flat = self.cond.weight.device.type == "cpu"
         for parts in (self.ups, self.resblocks):
             for part in parts.modules():
                 if isinstance(part, NormedConv1d | NormedConvTranspose1d):

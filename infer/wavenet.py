@@ -63,11 +63,11 @@ class PosteriorEncoder(nn.Module):
 class Coupling(nn.Module):
     """Shifts one half of the channels by a function of the other half; undone by shifting back."""
 
-    def __init__(self, channels: int, hidden_channels: int, gin_channels: int) -> None:
+    def __init__(self, channels: int, hidden_channels: int, gin_channels: int, n_layers: int) -> None:
         super().__init__()
         half = channels // 2
         self.pre = nn.Conv1d(half, hidden_channels, 1)
-        self.enc = GatedStack(hidden_channels, 5, 3, gin_channels)
+        self.enc = GatedStack(hidden_channels, 5, n_layers, gin_channels)
         self.post = nn.Conv1d(hidden_channels, half, 1)
         # starts as the identity
         nn.init.zeros_(self.post.weight)
@@ -91,13 +91,15 @@ class Flip(nn.Module):
 
 
 class Flow(nn.Module):
-    """Four couplings with flips between: posterior latent -> prior latent, and back."""
+    """Couplings with flips between, four in RVC: posterior latent -> prior latent, and back."""
 
-    def __init__(self, channels: int, hidden_channels: int, gin_channels: int) -> None:
+    def __init__(
+        self, channels: int, hidden_channels: int, gin_channels: int, *, n_layers: int = 3, n_couplings: int = 4
+    ) -> None:
         super().__init__()
         self.flows = nn.ModuleList()
-        for _ in range(4):
-            self.flows.append(Coupling(channels, hidden_channels, gin_channels))
+        for _ in range(n_couplings):
+            self.flows.append(Coupling(channels, hidden_channels, gin_channels, n_layers))
             self.flows.append(Flip())
 
     def forward(self, x: Tensor, mask: Tensor, voice: Tensor, *, reverse: bool = False) -> Tensor:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from catalog.atomic import plain
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
-from catalog.presence import present
+from catalog.presence import PRESENT_SLICING, present
 from catalog.records import SCORE_NAMES, Activity, Analysis, Clip, LeftOut, Recording, Scoring
 
 _CURRENT = """
@@ -81,7 +81,7 @@ def take_in(cursor: Cursor, analysis: Analysis) -> TakenIn:
     new = _add_recording(cursor, recording)
     seen_at(cursor, recording.id, recording.path)
     if analysis.activity:
-        _add_activity(cursor, recording.id, analysis.activity)
+        add_activity(cursor, recording.id, analysis.activity)
     clips = add_clips(cursor, analysis.clips, analysis.slicer)
     _add_slicing(cursor, recording.id, analysis)
     add_scorings(cursor, analysis.scorings, only_new=True)
@@ -117,7 +117,8 @@ def _add_recording(cursor: Cursor, recording: Recording) -> bool:
     return True
 
 
-def _add_activity(cursor: Cursor, recording: str, activity: Activity) -> None:
+def add_activity(cursor: Cursor, recording: str, activity: Activity) -> None:
+    """Append how a recording was heard, unless the same version of the code heard it before."""
     same = "SELECT 1 FROM activity WHERE recording = ? AND version = ? LIMIT 1"
     if not rows_of(cursor, same, [recording, activity.version]):
         cursor.execute(
@@ -304,11 +305,11 @@ def recording_rows(cursor: Cursor) -> list[dict[str, Any]]:
 
 
 def left_out(cursor: Cursor, recording: str) -> list[LeftOut]:
-    """The ranges of a recording that its latest slicing put in no clip, in order."""
+    """The ranges of a recording that its slicing put in no clip, in order."""
     rows = rows_of(
         cursor,
         "SELECT start_sample, end_sample, reason FROM left_out WHERE recording = ? AND slicing ="
-        " (SELECT max(seq) FROM slicing WHERE recording = ?) ORDER BY start_sample",
+        f" (SELECT seq FROM {PRESENT_SLICING} cut WHERE cut.recording = ?) ORDER BY start_sample",
         [recording, recording],
     )
     return [LeftOut(*row) for row in rows]

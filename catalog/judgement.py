@@ -8,7 +8,7 @@ Tibshirani, Generalized Additive Models, 1990), here piecewise linear, so that w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,26 +21,37 @@ from catalog.holding import Cursor, rows_of
 from catalog.recordings import next_seq, now
 
 VERSION = 1
+ALWAYS_KNOWN = frozenset(("duration_s", "duplicate_of"))
+"""What every clip has, scored or not; by these alone none is judged."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Weight:
-    """What one score adds to the log-odds that a person accepts the clip."""
+    """What one score adds to the log-odds that a person accepts the clip.
+
+    A score counts from the middle of its speaker's clips, so that what was learned from one voice holds for others.
+    """
 
     score: str
     knots: tuple[float, ...]
-    """Values of the score, rising; between them the effect is linear, beyond them it is that of the last one."""
+    """Distances from the middle, rising; between them the effect is linear, beyond them it is that of the last one."""
     effects: tuple[float, ...]
     missing: float
     """The effect of the score being NULL: 0 unless the decisions showed that it says something."""
+    middles: Mapping[str, float]
+    """Speaker -> median of the score over the speaker's clips; empty for a score that counts from 0."""
     share: float
     """How much this score moves the decided clips: its mean distance from its own mean effect, in log-odds."""
 
-    def effect(self, values: Floats) -> Floats:
-        """The effect of each value; NaN stands for NULL."""
-        added = np.interp(values, self.knots, self.effects)
-        return np.where(np.isnan(values), self.missing, added)
+    def distance(self, values: Floats, speakers: Sequence[str]) -> Floats:
+        """How far values are from their speaker's middle; NaN for NULL and for a speaker who was not there."""
+        return values - middles_of(self.middles, speakers) if self.middles else values
+
+    def effect(self, distances: Floats) -> Floats:
+        """The effect of each distance; NaN stands for NULL."""
+        added = np.interp(distances, self.knots, self.effects)
+        return np.where(np.isnan(distances), self.missing, added)
 
 
 @dataclass(frozen=True)
@@ -57,14 +68,18 @@ class Judgement:
     """Counts and cross-validated figures, as `curator.learning` describes them."""
 
     def probability(self, table: pa.Table) -> Floats:
-        """For every clip of a table the probability of being accepted; NaN where the clip has none of the scores."""
+        """For every clip of a table the probability of being accepted.
+
+        NaN where the clip has none of the scores, or a speaker who had no clips when this was learned.
+        """
         total = np.full(table.num_rows, self.offset)
         known = np.zeros(table.num_rows, bool)
+        speakers = table["speaker"].to_pylist() if any(weight.middles for weight in self.weights) else []
         for weight in self.weights:
-            values = numbers(table, weight.score)
-            total += weight.effect(values)
-            if weight.score != "duration_s":
-                known |= ~np.isnan(values)
+            distances = weight.distance(numbers(table, weight.score), speakers)
+            total += weight.effect(distances)
+            if weight.score not in ALWAYS_KNOWN:
+                known |= ~np.isnan(distances)
         probability = 1 / (1 + np.exp(-np.clip(total, -30, 30)))
         return np.where(known, probability, np.nan)
 
@@ -75,7 +90,9 @@ class Judgement:
             value = clip.get(weight.score)
             if weight.score == "duplicate_of":
                 value = float(value is not None)
-            each.append((weight.score, float(weight.effect(np.array([np.nan if value is None else float(value)]))[0])))
+            number = np.array([np.nan if value is None else float(value)])
+            distance = weight.distance(number, [str(clip.get("speaker", ""))])
+            each.append((weight.score, float(weight.effect(distance)[0])))
         return sorted(each, key=lambda pair: -abs(pair[1]))
 
     def to_json(self) -> str:
@@ -99,11 +116,16 @@ class Judgement:
         if document.get("version") != VERSION:
             return None
         weights = tuple(
-            Weight(each["score"], tuple(each["knots"]), tuple(each["effects"]), each["missing"], each["share"])
+            Weight(**{**each, "knots": tuple(each["knots"]), "effects": tuple(each["effects"])})
             for each in document["weights"]
         )
         clear = document["clear_accept"], document["clear_reject"]
         return cls(document["offset"], weights, *clear, document["figures"])
+
+
+def middles_of(middles: Mapping[str, float], speakers: Sequence[str]) -> Floats:
+    """The middle of each speaker, NaN where there is none."""
+    return np.array([middles.get(speaker, np.nan) for speaker in speakers], np.float64)
 
 
 def numbers(table: pa.Table, score: str) -> Floats:

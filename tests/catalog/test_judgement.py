@@ -13,7 +13,7 @@ from catalog.records import Scoring
 from catalog.store import Store
 from tests.catalog.conftest import MakeAnalysis
 
-SNR = Weight("snr_db", (10.0, 30.0), (-2.0, 2.0), 0.5, 1.0)
+SNR = Weight("snr_db", (10.0, 30.0), (-2.0, 2.0), 0.5, {}, 1.0)
 LEARNED = Judgement(0.0, (SNR,), 0.8, 0.2, {"decisions": 60})
 
 
@@ -56,13 +56,23 @@ def test_a_clip_without_any_of_the_scores_is_not_judged(filled: Store) -> None:
     row = filled.clip(clip)
     assert (row["accept_probability"], row["doubt"]) == (None, None)
     filled.keep_judgement(
-        replace(LEARNED, weights=(SNR, Weight("f0_median_hz", (100.0, 300.0), (-1.0, 1.0), 0.0, 0.5)))
+        replace(LEARNED, weights=(SNR, Weight("f0_median_hz", (100.0, 300.0), (-1.0, 1.0), 0.0, {}, 0.5)))
     )
     assert filled.clip(clip)["accept_probability"] == pytest.approx(chance(0.5 + 0.0)), "NULL adds its own effect"
 
 
+def test_a_score_counts_from_its_speakers_middle_and_a_new_speaker_is_not_judged(
+    filled: Store, make_analysis: MakeAnalysis
+) -> None:
+    filled.take_in(make_analysis("two", speaker="ben"))
+    filled.keep_judgement(replace(LEARNED, weights=(replace(SNR, knots=(-10.0, 10.0), middles={"anna": 20.0}),)))
+    annas = filled.clip_table(where="speaker = 'anna'", sort='"start"')
+    assert annas["accept_probability"].to_pylist() == pytest.approx([chance(each) for each in (-2, -2, 0, 2, 2)])
+    assert filled.clip_table(where="speaker = 'ben'")["accept_probability"].null_count == 5
+
+
 def test_the_effects_of_one_clip_come_the_weightiest_first() -> None:
-    twice = Weight("duplicate_of", (0.0, 1.0), (0.0, -3.0), 0.0, 1.0)
+    twice = Weight("duplicate_of", (0.0, 1.0), (0.0, -3.0), 0.0, {}, 1.0)
     judgement = Judgement(0.0, (SNR, twice), None, None)
     assert judgement.effects({"snr_db": 25.0, "duplicate_of": "x"}) == [("duplicate_of", -3.0), ("snr_db", 1.0)]
     assert judgement.effects({"snr_db": None, "duplicate_of": None}) == [("snr_db", 0.5), ("duplicate_of", 0.0)]

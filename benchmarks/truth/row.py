@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+Limit = tuple[Literal["<=", ">="], float]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -16,7 +18,7 @@ class Row:
     figure: str
     """What is measured, with its unit: "median error, dB"."""
     ours: float | None
-    must: tuple[Literal["<=", ">="], float] | None = None
+    must: Limit | None = None
     peer: str = ""
     """The peer's name."""
     theirs: float | None = None

@@ -11,13 +11,14 @@ from catalog.records import SCORE_NAMES, Place, ScoreValue, Scoring
 from curator.scores.bandwidth import Bandwidth
 from curator.scores.clip_audio import ClipAudio, Placed, Scorer
 from curator.scores.clipping import Clipping
+from curator.scores.hum import Hum
 from curator.scores.loudness import Loudness
 from curator.scores.noise import Noise
 from curator.scores.overlap import Overlap
 from curator.scores.pitch_range import PitchRange
 from curator.scores.silence import Silence
 
-SCORERS: tuple[Scorer, ...] = (Silence(), Noise(), Clipping(), Loudness(), Bandwidth(), PitchRange(), Overlap())
+SCORERS: tuple[Scorer, ...] = (Silence(), Noise(), Clipping(), Loudness(), Bandwidth(), Hum(), PitchRange(), Overlap())
 
 
 def score(clip_id: str, clip: ClipAudio, scorers: Sequence[Scorer] = SCORERS) -> Scoring:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from curator.activity import Tracks
 from curator.frames import frames_of
 from curator.pitch import Pitch
-from curator.scores.clip_audio import ClipAudio
+from curator.scores.clip_audio import ClipAudio, Placed, Scorer
 
 MakeClip = Callable[..., ClipAudio]
+Values = Callable[[Scorer, ClipAudio], dict[str, float]]
 
 
 @pytest.fixture
@@ -41,3 +42,16 @@ def make_clip() -> MakeClip:
         return ClipAudio(part, rate, round(start * rate), Tracks(probability, levels, len(wave), rate), pitch)
 
     return make
+
+
+@pytest.fixture
+def values() -> Values:
+    """What a scorer says of a clip, without the places."""
+
+    def of(scorer: Scorer, clip: ClipAudio) -> dict[str, float]:
+        found = {
+            name: value.value if isinstance(value, Placed) else value for name, value in scorer.compute(clip).items()
+        }
+        return {name: value for name, value in found.items() if isinstance(value, float)}
+
+    return of

@@ -95,12 +95,7 @@ def open_index(path: Path, rows: Path | None = None) -> Retrieval:
 
     Raises BadModel in one line when either is not what it should be.
     """
-    import faiss
-
-    try:
-        index = faiss.read_index(str(path))
-    except RuntimeError as error:
-        raise BadModel(f"{path.name} is not a retrieval index or is cut off") from error
+    index = _read(path)
     clips = None
     if rows is not None and rows.is_file():
         try:
@@ -110,6 +105,44 @@ def open_index(path: Path, rows: Path | None = None) -> Retrieval:
         if len(clips) != index.ntotal:
             raise BadModel(f"{rows.name} lists {len(clips)} rows but {path.name} holds {index.ntotal}")
     return Retrieval(index, clips)
+
+
+def check_index(path: Path, dim: int) -> None:
+    """Read the index of a stranger from end to end: raises BadModel in one line unless it holds finite vectors of
+    `dim` numbers, each of which can be found again."""
+    index = _read(path)
+    if index.d != dim:
+        raise BadModel(f"{path.name} holds features of {index.d} numbers; this voice has {dim}")
+    parts = [index]
+    if hasattr(index, "quantizer"):
+        try:
+            index.make_direct_map()
+        except RuntimeError as error:
+            raise BadModel(f"{path.name} numbers its vectors wrongly: it is damaged") from error
+        parts.append(index.quantizer)
+    for part in parts:
+        for start in range(0, int(part.ntotal), _ADD_ROWS):
+            rows = part.reconstruct_n(start, min(_ADD_ROWS, int(part.ntotal) - start))
+            if not np.isfinite(rows).all():
+                raise BadModel(f"{path.name} holds values that are not numbers (NaN or infinite)")
+
+
+def _read(path: Path) -> Any:
+    """A faiss index of plain vectors under Euclidean distance whose parts fit each other, as RVC tools write it."""
+    import faiss
+
+    try:
+        index = faiss.read_index(str(path))
+    except (RuntimeError, MemoryError) as error:
+        raise BadModel(f"{path.name} is not a faiss index, or is cut off") from error
+    if not isinstance(index, faiss.IndexIVFFlat | faiss.IndexFlat) or index.metric_type != faiss.METRIC_L2:
+        raise BadModel(f"{path.name} is a faiss index of another kind than RVC's plain vectors")
+    if isinstance(index, faiss.IndexIVFFlat):
+        lists: Any = index.invlists
+        held = sum(int(lists.list_size(cell)) for cell in range(index.nlist))
+        if held != index.ntotal or index.quantizer.ntotal != index.nlist or not index.is_trained:
+            raise BadModel(f"{path.name} claims {index.ntotal} vectors and holds {held}: it is damaged")
+    return index
 
 
 def build_index(

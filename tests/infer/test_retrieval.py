@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catalog.errors import BadModel, BadRequest
-from infer.retrieval import build_index, cell_count, open_index, protect_unvoiced, recall_of
+from infer.retrieval import build_index, cell_count, check_index, open_index, protect_unvoiced, recall_of
 
 RNG = np.random.default_rng(0)
 ROWS = (RNG.standard_normal((60, 1, 16)) * 3 + RNG.standard_normal((60, 40, 16))).reshape(-1, 16).astype(np.float32)
@@ -86,6 +86,37 @@ def test_a_file_that_is_no_index_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.faiss").write_bytes(b"no index at all")
     with pytest.raises(BadModel, match=r"x\.faiss"):
         open_index(tmp_path / "x.faiss")
+
+
+def test_the_index_of_a_stranger_is_read_from_end_to_end(index_path: Path) -> None:
+    check_index(index_path, 16)
+    with pytest.raises(BadModel, match="16 numbers; this voice has 768"):
+        check_index(index_path, 768)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(0, b"IxHN"), (4, b"\xff\xff\xff\x7f"), (8, b"\xff\xff\xff\x7f"), (40, b"\xff\xff\xff\x7f"),
+     (120, b"\xff" * 8), (-12 * 16 * 4, b"\xff" * 8), (-8, b"\xff" * 8)],
+)  # fmt: skip
+def test_a_damaged_index_is_refused_in_one_line(tmp_path: Path, index_path: Path, place: int, value: bytes) -> None:
+    content = bytearray(index_path.read_bytes())
+    place %= len(content)
+    content[place : place + len(value)] = value
+    (tmp_path / "voice.index").write_bytes(content)
+    with pytest.raises(BadModel, match=r"^voice\.index [^\n]*$"):
+        check_index(tmp_path / "voice.index", 16)
+
+
+@pytest.mark.parametrize("kind", ["HNSW8", "PQ4", "IVF4,PQ4"])
+def test_an_index_of_another_kind_is_refused(tmp_path: Path, kind: str) -> None:
+    faiss = pytest.importorskip("faiss")
+    other = faiss.index_factory(16, kind)
+    other.train(ROWS)
+    other.add(ROWS[:300])
+    faiss.write_index(other, str(tmp_path / "voice.index"))
+    with pytest.raises(BadModel, match="another kind"):
+        check_index(tmp_path / "voice.index", 16)
 
 
 def test_features_that_are_not_numbers_are_refused(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog import judgement
+from catalog import judgement, suggestions
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
 from catalog.presence import present
-from catalog.records import SCORE_NAMES, Place, Rule
+from catalog.records import SCORE_NAMES, Place
 
 _PLACE = "place in the default order"
 _TEXTS = pa.list_(pa.string())
@@ -54,22 +54,21 @@ def clip_table(
     where: Sequence[str] = (),
     sort: str | None = None,
     limit: int | None = None,
-    rules: Sequence[Rule] = (),
+    suggested: pa.Table | None = None,
 ) -> pa.Table:
     """The clips of a sheet, columns as `filters.NAMES`; `where` and `sort` have been checked by the caller.
 
-    DuckDB only says which rows in which order; Arrow then picks them, which is faster than handing all columns through.
+    `suggested` holds what the policy says of each (`suggestions.COLUMNS`). DuckDB only says which rows in which order;
+    Arrow then picks them, which is faster than handing all columns through.
     """
     table = _with_remarks(cursor, _with_verdicts(cursor, sheet))
-    if not (where or sort or rules):
-        table = _without_suggestions(table)
+    suggested = suggestions.none(table.num_rows) if suggested is None else suggested
+    for name in suggestions.COLUMNS:
+        table = table.append_column(name, suggested[name])
+    if not (where or sort):
+        table = table.select(NAMES)
         return table if limit is None else table.slice(0, max(0, int(limit)))
-    suggested = "suggestion, suggestion_reasons, " if rules else ""
-    query = f"""
-        SELECT {suggested}{quoted(_PLACE)} FROM (
-            SELECT *, {_suggestion(rules)} AS suggestion
-            FROM (SELECT *, {_reasons(rules)} AS suggestion_reasons FROM sheet)
-        ) AS clips"""
+    query = f"SELECT {quoted(_PLACE)} FROM sheet AS clips"
     if where:
         query += " WHERE " + " AND ".join(f"(\n{condition}\n)" for condition in where)
     if sort:
@@ -81,12 +80,7 @@ def clip_table(
         chosen = cursor.sql(query).to_arrow_table()
     finally:
         cursor.unregister("sheet")
-    table = table.take(chosen[_PLACE])
-    if not rules:
-        return _without_suggestions(table)
-    for name in ("suggestion", "suggestion_reasons"):
-        table = table.append_column(name, chosen[name])
-    return table.select(NAMES)
+    return table.select(NAMES).take(chosen[_PLACE])
 
 
 def read(cursor: Cursor, only: str | None = None) -> pa.Table:
@@ -151,12 +145,6 @@ def _and_one(column: pa.ChunkedArray, more: pa.Array) -> pa.ChunkedArray:
     return pa.chunked_array([*column.chunks, more], type=more.type)
 
 
-def _without_suggestions(table: pa.Table) -> pa.Table:
-    count = table.num_rows
-    table = table.append_column("suggestion", pa.nulls(count, pa.string()))
-    return table.append_column("suggestion_reasons", _no_texts(count)).select(NAMES)
-
-
 def rows(table: pa.Table) -> list[dict[str, Any]]:
     """The clips of a table as the commands list them: scores under `scores`, plus `start`, `end`, `sample_rate`."""
     scores = set(SCORE_NAMES)
@@ -196,28 +184,3 @@ def literal(text: str) -> str:
 def empty_table() -> str:
     """The statement that makes a table `clips` with the clip table's columns, to bind expressions against."""
     return f"CREATE TABLE clips ({', '.join(f'{quoted(name)} {kind}' for name, kind in FIELDS)})"
-
-
-def _reasons(rules: Sequence[Rule]) -> str:
-    parts = [
-        f"CASE WHEN {_score(rule)} {rule.op} {float(rule.limit)!r} THEN [{literal(rule.reason)}] ELSE []::VARCHAR[] END"
-        for rule in rules
-    ]
-    text = "[]::VARCHAR[]"
-    for part in parts:
-        text = f"list_concat({text}, {part})"
-    return text
-
-
-def _suggestion(rules: Sequence[Rule]) -> str:
-    """Reject when a rule speaks against the clip, accept when none does and at least one could be asked."""
-    if not rules:
-        return "NULL::VARCHAR"
-    asked = " OR ".join(f"{name} IS NOT NULL" for name in dict.fromkeys(_score(rule) for rule in rules))
-    return f"CASE WHEN len(suggestion_reasons) > 0 THEN 'reject' WHEN {asked} THEN 'accept' END"
-
-
-def _score(rule: Rule) -> str:
-    if rule.score not in SCORE_NAMES or rule.op not in ("<", ">"):
-        raise BadRequest(f"A rule cannot ask {rule.score} {rule.op} {rule.limit}.")
-    return rule.score

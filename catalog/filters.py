@@ -31,6 +31,7 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("note", "VARCHAR"),
     ("suggestion", "VARCHAR"),
     ("suggestion_reasons", "VARCHAR[]"),
+    ("suggestion_scores", "VARCHAR[]"),
     ("accept_probability", "DOUBLE"),
     ("doubt", "DOUBLE"),
     *((name, "VARCHAR" if name == "duplicate_of" else "DOUBLE") for name in SCORE_NAMES),

@@ -143,10 +143,14 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a policy: the score, the limit that speaks against a clip, and the reason in words."""
+    """One line of a policy: the score, the limit that speaks against a clip, and the reason in words.
+
+    `<` and `>` compare with the limit; `outlier` asks for a value more than so many spreads below the median of the
+    speaker's clips; `known` asks only that the score says anything (`duplicate_of`), and its limit means nothing.
+    """
 
     score: str
-    op: Literal["<", ">"]
+    op: Literal["<", ">", "outlier", "known"]
     limit: float
     reason: str
 

@@ -33,6 +33,7 @@ from catalog import (
     recordings,
     remarks,
     saved_filters,
+    suggestions,
 )
 from catalog.edits import Edited
 from catalog.errors import BadRequest, LibraryTooNew
@@ -43,6 +44,7 @@ from catalog.library import Library
 from catalog.recordings import Forgotten, TakenIn
 from catalog.records import Activity, Analysis, LeftOut, Recording, Rule, Scoring, SetClip, SetInfo, VerdictName
 from catalog.saved_filters import SavedFilter
+from catalog.suggestions import Suggestions
 
 __all__ = ["Edited", "Forgotten", "Store", "TakenIn", "Undone", "check_filter", "check_sort"]
 
@@ -74,6 +76,7 @@ class Store:
         self._hold = Hold(library.database, self._connect, wait_s=wait_s, idle_s=idle_s)
         self._stacks = journal.Stacks()
         self._sheet = clips.Sheet()
+        self._suggestions = Suggestions()
         self._clips_changed = 0
         self._judgements = 0
 
@@ -176,14 +179,19 @@ class Store:
             check_sort(sort)
         with self._reading() as cursor, _expression_errors(" and ".join(filter(None, [*conditions, sort]))):
             sheet = self._sheet.table(cursor, *self._marks())
-            return clips.clip_table(cursor, sheet, where=conditions, sort=sort, limit=limit, rules=rules)
+            suggested = self._suggestions.of(cursor, sheet, rules) if rules else None
+            return clips.clip_table(cursor, sheet, where=conditions, sort=sort, limit=limit, suggested=suggested)
 
     def clip(self, clip: str, *, rules: Sequence[Rule] = ()) -> dict[str, Any]:
         """One clip by its id or a unique beginning of it, as `clips.rows` gives it; raises BadRequest."""
         with self._reading() as cursor:
             found = clips.find(cursor, clip)
             sheet = judgement.beside(clips.read(cursor, only=found), judgement.latest(cursor))
-            table = clips.clip_table(cursor, sheet, rules=rules)
+            outliers: suggestions.Limits = {}
+            if any(rule.op == "outlier" for rule in rules):
+                outliers = suggestions.limits(cursor, self._sheet.table(cursor, *self._marks()), rules)
+            suggested = suggestions.suggest(cursor, sheet, rules, outliers)
+            table = clips.clip_table(cursor, sheet, suggested=suggested)
         if not table.num_rows:
             raise BadRequest(f"The clip {found} was replaced by another one.")
         return clips.rows(table)[0]

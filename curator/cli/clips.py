@@ -16,7 +16,7 @@ VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", 
 
 FACTS = (
     *("id", "recording", "path", "speaker", "start_s", "end_s", "duration_s", "verdict", "reasons"),
-    *("suggestion", "suggestion_reasons", "short", "sample_rate"),
+    *("suggestion", "suggestion_reasons", "suggestion_scores", "short", "sample_rate"),
 )
 
 
@@ -48,14 +48,18 @@ def recordings(library: Library, as_json: bool) -> int:
 @where_option
 @click.option("--sort", metavar="EXPR", help='Order, e.g. "snr_db desc".')
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="At most so many.")
+@click.option("--use", metavar="USE", help="Suggest as for another use: speaking, singing or tts.")
 @json_option
 @pass_library
-def clips(library: Library, where: str | None, sort: str | None, limit: int | None, as_json: bool) -> int:
+def clips(
+    library: Library, where: str | None, sort: str | None, limit: int | None, use: str | None, as_json: bool
+) -> int:
     """List the clips with their scores, verdicts and suggestions."""
-    from curator.policy import default_rules
+    from curator.policy import policy_of
 
+    rules = policy_of(library, use).rules
     with open_store(library) as store:
-        rows = store.clip_table(where=where, sort=sort, limit=limit, rules=default_rules()).to_pylist()
+        rows = store.clip_table(where=where, sort=sort, limit=limit, rules=rules).to_pylist()
     if as_json:
         emit([document(row) for row in rows])
         return DONE
@@ -101,9 +105,11 @@ def verdict(
     """Accept or reject clips, or clear their verdict: by ID or by --where."""
     if bool(ids) == bool(where):
         raise BadRequest("Say which clips: either by ID or with --where EXPR")
+    from curator.policy import policy_of
+
     with open_store(library) as store:
         if where:
-            chosen = store.clip_table(where=where)["id"].to_pylist()
+            chosen = store.clip_table(where=where, rules=policy_of(library).rules)["id"].to_pylist()
         else:
             chosen = [store.clip(clip)["id"] for clip in ids]
         if chosen:

@@ -18,6 +18,7 @@ COMMANDS = {
     "clips": "curator.cli.clips:clips",
     "verdict": "curator.cli.clips:verdict",
     "undo": "curator.cli.clips:undo",
+    "policy": "curator.cli.policy:policy_group",
     "set": "curator.cli.sets:set_group",
     "report": "curator.cli.sets:report",
     "train": "curator.cli.train:train",

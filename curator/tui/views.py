@@ -54,6 +54,8 @@ def against(rules: Sequence[Rule]) -> str:
     """An expression for how far the worst score of a clip is beyond its limit: above 0 beyond it, in shares of it."""
     parts = []
     for rule in rules:
+        if rule.op not in ("<", ">"):
+            continue
         distance = f"{rule.score} - {rule.limit!r}" if rule.op == ">" else f"{rule.limit!r} - {rule.score}"
         parts.append(f"coalesce(({distance}) / {abs(rule.limit) or 1.0!r}, {FAR})")
     return f"greatest({', '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "0 * duration_s"

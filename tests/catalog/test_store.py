@@ -163,14 +163,19 @@ def test_a_rule_suggests_and_says_why(store: Store, make_analysis: MakeAnalysis)
         Rule("mos", "<", 3, "bad"),
     ]
     noisy, *_, clean = store.clip_table(rules=rules[:1], sort="snr_db").to_pylist()
-    assert (noisy["suggestion"], noisy["suggestion_reasons"]) == ("reject", ["noisy (it's loud)"])
+    said = f"noisy (it's loud): {noisy['snr_db']:.1f} dB, under 15 dB"
+    assert (noisy["suggestion"], noisy["suggestion_reasons"]) == ("reject", [said])
+    assert noisy["suggestion_scores"] == ["snr_db"]
     assert (clean["suggestion"], clean["suggestion_reasons"]) == ("accept", [])
-    assert store.clip_table(rules=rules)["suggestion_reasons"].to_pylist()[0] == ["noisy (it's loud)", "high"]
+    both = store.clip_table(rules=rules).to_pylist()[0]
+    assert both["suggestion_scores"] == ["snr_db", "f0_median_hz"]
+    assert [reason.split(":")[0] for reason in both["suggestion_reasons"]] == ["noisy (it's loud)", "high"]
     assert store.clip_table(rules=rules[2:])["suggestion"].to_pylist() == [None] * 5
     assert store.clip_table()["suggestion"].to_pylist() == [None] * 5
     assert len(store.clip_table(rules=rules[:1], where="suggestion = 'reject'")) == 2
-    with pytest.raises(BadRequest):
-        store.clip_table(rules=[Rule("1; DROP TABLE clip", "<", 1, "x")])
+    for wrong in (Rule("1; DROP TABLE clip", "<", 1, "x"), Rule("snr_db", "known", 1, "x")):
+        with pytest.raises(BadRequest):
+            store.clip_table(rules=[wrong])
 
 
 def test_a_score_keeps_its_place_until_it_is_computed_again(store: Store, make_analysis: MakeAnalysis) -> None:

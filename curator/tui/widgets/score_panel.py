@@ -200,7 +200,7 @@ def _complaint(line: ScoreLine, width: int, each: int) -> Content:
 
 
 def _breaks(value: Any, rule: Rule) -> bool:
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or rule.op not in ("<", ">"):
         return False
     return value < rule.limit if rule.op == "<" else value > rule.limit
 

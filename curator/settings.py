@@ -39,7 +39,7 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("theme", "auto", "colours; auto takes the terminal's own where it has only sixteen"),
-    Setting("use", "speech", "what the clips are for: sets the limits behind the hints", ("speech", "singing", "tts")),
+    Setting("start", "library", "the room that opens first", ("library", "review")),
     Setting("learn", True, "learn from your decisions, once there are fifty, which clips you would accept"),
     Setting("autoplay", False, "play each clip as the cursor reaches it"),
     Setting("skip_silence", False, "leave pauses out when playing"),

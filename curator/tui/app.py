@@ -27,19 +27,21 @@ from curator.intake import sweep, take_in_finished
 from curator.tui.failures import tell_failure
 from curator.tui.job_view import Follower, JobView, Look, title_of
 from curator.tui.messages import JobsLookedAt, JobStarted
+from curator.tui.passage import PLAIN, Manner
 from curator.tui.player import NoSpeakers, Player
 from curator.tui.screens.convert import ConvertScreen
 from curator.tui.screens.help import HelpScreen, binding_ids
 from curator.tui.screens.jobs import JobsScreen
 from curator.tui.screens.library import LibraryScreen
 from curator.tui.screens.models import ModelsScreen
+from curator.tui.screens.pick import Choice, Pick
 from curator.tui.screens.review import ReviewScreen
 from curator.tui.screens.sets import SetsScreen
 from curator.tui.screens.training import TrainingScreen
 from curator.tui.terminal import on_terminal, screen_to_itself
 from curator.tui.theme import DAY, HOUSE, theme_for
 from curator.tui.widgets.top_bar import ROOMS
-from curator.tui.words import one_line
+from curator.tui.words import clock, file_name, one_line
 from curator.tui.writer import Writer
 
 Result = TypeVar("Result")
@@ -173,6 +175,32 @@ class CuratorApp(App[CuratorError]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
+    def find_recording(self) -> None:
+        """Ask for some letters of a recording's name, and show its clips."""
+        self.run_worker(self._find_recording, thread=True, group="find", exclusive=True, exit_on_error=False)
+
+    def _find_recording(self) -> None:
+        try:
+            found = self.store.recordings()
+        except CuratorError as error:
+            self.call_from_thread(self.complain, error)
+            return
+        names = {each.id: file_name(each.path) for each in found}
+        choices = [Choice(each.id, names[each.id], f"{each.speaker}  {clock(each.duration_s)}") for each in found]
+
+        def chosen(recording: str | None) -> None:
+            if recording is not None:
+                self.review_recording(recording, names[recording])
+
+        self.call_from_thread(self.push_screen, Pick("Recordings", choices), chosen)
+
+    def review_recording(self, recording: str, name: str) -> None:
+        """Go to the clips of a recording."""
+        self.go("review")
+        room = self.room("review")
+        if isinstance(room, ReviewScreen):
+            room.once_open(lambda: room.show_recording(recording, name))
+
     def action_jobs(self) -> None:
         """Show the jobs in full."""
         if not isinstance(self.screen, JobsScreen):
@@ -199,6 +227,21 @@ class CuratorApp(App[CuratorError]):
     async def write(self, work: Callable[[Store], Result]) -> Result:
         """Write to the catalogue in turn; returns when it is on disk."""
         return await self.writer.submit(partial(work, self.store))
+
+    def write_then(self, work: Callable[[Store], Result], then: Callable[[Result], object]) -> None:
+        """Write to the catalogue in turn; `then` hears of it when it is on disk, the person of what went wrong."""
+
+        def done(future: Any) -> None:
+            error = None if future.cancelled() else future.exception()
+            if error is None:
+                self.catalogue += 1
+                then(future.result())
+            elif isinstance(error, CuratorError):
+                self.complain(error)
+            else:
+                raise error
+
+        self.writer.submit(partial(work, self.store)).add_done_callback(done)
 
     # jobs
 
@@ -288,15 +331,14 @@ class CuratorApp(App[CuratorError]):
 
     # sound
 
-    def play(self, path: Path | str, start: int = 0, end: int | None = None) -> None:
+    def play(self, path: Path | str, start: int = 0, end: int | None = None, manner: Manner = PLAIN) -> None:
         """Play a stretch of a file; a machine that cannot is told of once."""
-        self.run_worker(
-            partial(self._play, path, start, end), thread=True, group="play", exclusive=True, exit_on_error=False
-        )
+        work = partial(self._play, path, start, end, manner)
+        self.run_worker(work, thread=True, group="play", exclusive=True, exit_on_error=False)
 
-    def _play(self, path: Path | str, start: int, end: int | None) -> None:
+    def _play(self, path: Path | str, start: int, end: int | None, manner: Manner) -> None:
         try:
-            self.player.play(path, start, end)
+            self.player.play(path, start, end, manner)
         except NoSpeakers as error:
             if not self._said_no_speakers:
                 self._said_no_speakers = True

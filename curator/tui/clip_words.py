@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.content import Content
 
+from catalog.journal import Undone
 from curator.tui.words import MARKS, count, file_name, number, one_line, position
 
 COLOURS = {"accepted": "$success", "rejected": "$error", "undecided": "$foreground 60%"}
@@ -65,7 +66,30 @@ def clip_heading(clip: Mapping[str, Any] | None) -> Content:
     return Content("\n").join([first, suggestion_line(clip)])
 
 
+def turned_words(undone: Undone) -> tuple[str, str, str]:
+    """What an undo or a redo changed, with its sign and colour."""
+    done = "Undone" if undone.kind == "undo" else "Done again"
+    if undone.shown or undone.hidden:
+        back, gone = count(len(undone.shown), "clip"), count(len(undone.hidden), "clip")
+        return f"{done}: {back} in the place of {gone}", "✂", "$accent"
+    if undone.clips:
+        after = undone.after[0] if len(set(undone.after)) == 1 else "as before"
+        return f"{done}: {count(len(undone.clips), 'clip')} {after}", MARKS.get(after, "·"), COLOURS.get(after, "")
+    return f"{done}: note and tags of {count(len(undone.remarked), 'clip')}", "✎", "$accent"
+
+
 def suggestion_line(clip: Mapping[str, Any]) -> Content:
+    """What the rules say about a clip, with their reasons, and before it how likely the person would accept it."""
+    chance = clip.get("accept_probability")
+    if chance is None:
+        return rules_line(clip)
+    colour = "$success" if chance > 0.5 else "$error"
+    return Content.assemble(
+        ("you would accept ", "$foreground 60%"), (f"{chance * 100:.0f} %", colour), "  "
+    ) + rules_line(clip)
+
+
+def rules_line(clip: Mapping[str, Any]) -> Content:
     """What the rules say about a clip, with their reasons."""
     reasons = one_line("; ".join(clip.get("suggestion_reasons") or ()))
     if clip.get("suggestion") == "reject":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -30,11 +30,15 @@ class Writer:
 
     def submit(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         """Hand in a piece of work from the event loop; the future gives its result or its error."""
+        return asyncio.wrap_future(self.hand_in(work))
+
+    def hand_in(self, work: Callable[[], Result]) -> Future[Result]:
+        """Hand in a piece of work from any thread, which may wait for the future."""
         with self._lock:
             self._count += 1
         future = self._thread.submit(work)
         future.add_done_callback(lambda _: self._finished())
-        return asyncio.wrap_future(future)
+        return future
 
     def _finished(self) -> None:
         with self._lock:

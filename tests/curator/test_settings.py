@@ -15,15 +15,15 @@ KNOWN = ("review.accept", "review.reject", "app.quit")
 def test_without_a_file_the_usual_values_hold(tmp_path: Path) -> None:
     found = settings.read(tmp_path / "none.toml")
     assert found == settings.usual()
-    assert found.text("use") == "speech"
+    assert found.text("start") == "library"
     assert found.on("learn")
 
 
 def test_both_ways_of_writing_keys_are_read(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
-    path.write_text('use = "singing"\n[keys]\n"app.quit" = "Q"\n[keys.review]\naccept = "y, ctrl+y"\n')
+    path.write_text('start = "review"\n[keys]\n"app.quit" = "Q"\n[keys.review]\naccept = "y, ctrl+y"\n')
     found = settings.read(path)
-    assert found.text("use") == "singing"
+    assert found.text("start") == "review"
     assert found.keys == {"app.quit": "Q", "review.accept": "y,ctrl+y"}
     assert found.problems == ()
 
@@ -32,7 +32,7 @@ def test_both_ways_of_writing_keys_are_read(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('them = "x"', "did you mean theme"),
-        ('use = "opera"', "speech or singing or tts"),
+        ('start = "opera"', "library or review"),
         ("learn = 1", "true or false"),
         ("[keys.review]\naccept = 3", "needs a key in quotes"),
         ("keys = 3", "keys is a table"),
@@ -57,27 +57,27 @@ def test_a_key_for_something_that_does_not_exist_is_said_and_the_others_hold() -
 
 def test_writing_one_value_leaves_every_other_line_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "settings.toml"
-    settings.write("use", "tts", path)
+    settings.write("start", "review", path)
     settings.write_key("review.accept", "y", path)
     path.write_text("# mine\n" + path.read_text() + "# end\n")
-    settings.write("use", "singing", path)
+    settings.write("start", "library", path)
     settings.write("autoplay", True, path)
     settings.write_key("app.quit", "ctrl+q", path)
     found = settings.read(path)
-    assert (found.text("use"), found.on("autoplay")) == ("singing", True)
+    assert (found.text("start"), found.on("autoplay")) == ("library", True)
     assert found.keys == {"review.accept": "y", "app.quit": "ctrl+q"}
     text = path.read_text()
     assert text.startswith("# mine\n")
     assert "# end" in text
-    assert text.count("use =") == 1
+    assert text.count("start =") == 1
     settings.write_key("review.accept", None, path)
     assert settings.read(path).keys == {"app.quit": "ctrl+q"}
 
 
 def test_a_comment_behind_a_value_stays() -> None:
-    text = 'use = "speech"  # not songs\n\n[keys]\n"app.quit" = "Q"\n'
-    new = settings.put(text, "use", "tts")
-    assert new == 'use = "tts"  # not songs\n\n[keys]\n"app.quit" = "Q"\n'
+    text = 'start = "library"  # mine\n\n[keys]\n"app.quit" = "Q"\n'
+    new = settings.put(text, "start", "review")
+    assert new == 'start = "review"  # mine\n\n[keys]\n"app.quit" = "Q"\n'
     assert settings.put(new, "learn", False).splitlines()[1] == "learn = false"
 
 
@@ -85,8 +85,8 @@ def test_a_file_that_is_no_toml_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text("not toml\n")
     with pytest.raises(BadRequest, match="mend the file"):
-        settings.write("use", "tts", path)
+        settings.write("start", "review", path)
     assert path.read_text() == "not toml\n"
-    with pytest.raises(BadRequest, match="speech or singing"):
-        settings.write("use", "opera", tmp_path / "new.toml")
+    with pytest.raises(BadRequest, match="library or review"):
+        settings.write("start", "opera", tmp_path / "new.toml")
     assert not (tmp_path / "new.toml").exists()

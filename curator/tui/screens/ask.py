@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from textual import on
@@ -62,10 +62,18 @@ class Choose(ModalScreen[str | None]):
         Binding("escape", "dismiss", "Close"),
         Binding("j", "move(1)", "Down", show=False),
         Binding("k", "move(-1)", "Up", show=False),
+        Binding("delete", "drop", "Remove", show=False),
     ]
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]], chosen: str | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[tuple[str, str | Content]],
+        chosen: str | None = None,
+        drop: Callable[[str], None] | None = None,
+    ) -> None:
         super().__init__()
+        self.drop = drop
         self.heading = title
         self.options = options
         self.chosen = chosen
@@ -73,10 +81,10 @@ class Choose(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as frame:
             frame.border_title = self.heading
-            frame.border_subtitle = "enter takes it, esc leaves it"
-            yield OptionList(
-                *(Option(Content(label), id=str(n)) for n, (_, label) in enumerate(self.options)), compact=True
-            )
+            removes = ", del removes a saved one" if self.drop else ""
+            frame.border_subtitle = f"enter takes it, esc leaves it{removes}"
+            labels = [label if isinstance(label, Content) else Content(label) for _, label in self.options]
+            yield OptionList(*(Option(label, id=str(n)) for n, label in enumerate(labels)), compact=True)
 
     def on_mount(self) -> None:
         """Begin at what is chosen now."""
@@ -87,6 +95,13 @@ class Choose(ModalScreen[str | None]):
         """Move as everywhere."""
         options = self.query_one(OptionList)
         options.action_cursor_down() if by > 0 else options.action_cursor_up()
+
+    def action_drop(self) -> None:
+        """Close and remove what is marked."""
+        at = self.query_one(OptionList).highlighted
+        if self.drop is not None and at is not None:
+            self.drop(self.options[at][0])
+            self.dismiss(None)
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:

@@ -57,6 +57,9 @@ class LibraryScreen(Room):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add recordings", tooltip="Bring in a folder or a file.", id="library.add"),
         Binding("enter", "review", "Review", tooltip="Review the clips of this recording.", id="library.review"),
+        Binding(
+            "f", "find", "Find", show=False, tooltip="Find a recording by some letters of its name.", id="library.find"
+        ),
         Binding("x", "stop", "Stop adding", tooltip="Stop adding; what is done stays.", id="library.stop"),
     ]
 
@@ -136,6 +139,10 @@ class LibraryScreen(Room):
 
         self.home.start_job(begin)
 
+    def action_find(self) -> None:
+        """Find a recording."""
+        self.home.find_recording()
+
     def action_stop(self) -> None:
         """Stop the adding that is under way."""
         for view in self.home.jobs:
@@ -144,16 +151,9 @@ class LibraryScreen(Room):
 
     def action_review(self) -> None:
         """Go to the clips of the recording under the cursor."""
-        from curator.tui.screens.review import ReviewScreen
-
         key = self.query_one(Listing).key
-        if key is None:
-            return
-        self.home.go("review")
-        room = self.home.room("review")
-        if isinstance(room, ReviewScreen):
-            name = file_name(str(self.rows[key]["path"]))
-            room.once_open(lambda: room.show_recording(key, name))
+        if key is not None:
+            self.home.review_recording(key, file_name(str(self.rows[key]["path"])))
 
 
 def as_row(row: dict[str, Any]) -> Row:

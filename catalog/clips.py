@@ -19,7 +19,7 @@ from catalog import judgement, suggestions
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
-from catalog.presence import present
+from catalog.presence import PRESENT_SLICING, present
 from catalog.records import SCORE_NAMES, Place
 
 _PLACE = "place in the default order"
@@ -92,7 +92,8 @@ def read(cursor: Cursor, only: str | None = None) -> pa.Table:
         SELECT c.id, c.recording, l.path, r.speaker,
             c.start_sample / r.sample_rate AS start_s, c.end_sample / r.sample_rate AS end_s,
             (c.end_sample - c.start_sample) / r.sample_rate AS duration_s,
-            c.start_sample AS "start", c.end_sample AS "end", r.sample_rate, c.short, {scores}, s.places,
+            c.start_sample AS "start", c.end_sample AS "end", r.sample_rate,
+            coalesce(c.end_sample - c.start_sample < cut.shortest, c.short) AS short, {scores}, s.places,
             coalesce(s.duplicate_of, CASE WHEN c.id IN (
                 SELECT duplicate_of FROM scoring WHERE duplicate_of IS NOT NULL
             ) THEN c.id END) AS duplicate_group
@@ -100,6 +101,7 @@ def read(cursor: Cursor, only: str | None = None) -> pa.Table:
         JOIN recording r ON r.id = c.recording
         JOIN (SELECT recording, arg_max(path, seq) AS path FROM location GROUP BY recording) l
             ON l.recording = c.recording
+        LEFT JOIN {PRESENT_SLICING} cut ON cut.recording = c.recording
         LEFT JOIN (
             SELECT scoring.* FROM scoring
             SEMI JOIN (SELECT max(seq) AS seq FROM scoring {of_clip} GROUP BY clip) latest USING (seq)

@@ -162,8 +162,8 @@ def _add_slicing(cursor: Cursor, recording: str, analysis: Analysis) -> None:
         return
     seq = next_seq(cursor, "slicing")
     cursor.execute(
-        "INSERT INTO slicing (seq, recording, slicer, sliced_at) VALUES (?, ?, ?, ?)",
-        [seq, recording, analysis.slicer, now()],
+        "INSERT INTO slicing (seq, recording, slicer, sliced_at, heard) VALUES (?, ?, ?, ?, ?)",
+        [seq, recording, analysis.slicer, now(), analysis.activity.version if analysis.activity else None],
     )
     if analysis.left_out:
         rows = [

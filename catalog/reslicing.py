@@ -103,6 +103,11 @@ def sliced(cursor: Cursor) -> dict[str, Sliced]:
     return {recording: Sliced(slicer, heard) for recording, slicer, heard in rows}
 
 
+def heard(cursor: Cursor) -> dict[str, str]:
+    """The version of the latest activity of each recording that has one."""
+    return dict(rows_of(cursor, "SELECT recording, arg_max(version, seq) FROM activity GROUP BY recording"))
+
+
 def scored(cursor: Cursor, recordings: Sequence[str]) -> dict[str, list[Scored]]:
     """The present clips of these recordings, in order of time, with the versions of their latest scores."""
     cursor.register("wanted", pa.table({"recording": pa.array(list(recordings), pa.string())}))

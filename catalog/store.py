@@ -32,6 +32,7 @@ from catalog import (
     migrations,
     recordings,
     remarks,
+    reslicing,
     saved_filters,
     suggestions,
 )
@@ -43,6 +44,7 @@ from catalog.judgement import Judgement
 from catalog.library import Library
 from catalog.recordings import Forgotten, TakenIn
 from catalog.records import Activity, Analysis, LeftOut, Recording, Rule, Scoring, SetClip, SetInfo, VerdictName
+from catalog.reslicing import Resliced, Scored, Sliced, Slicing
 from catalog.saved_filters import SavedFilter
 from catalog.suggestions import Suggestions
 
@@ -147,6 +149,36 @@ class Store:
         """Append scorings; a score that they do not mention keeps its value. Returns how many were appended."""
         with self._changing_clips() as cursor:
             return recordings.add_scorings(cursor, scorings, only_new=False)
+
+    def take_in_scores(self, recording: str, activity: Activity | None, scorings: Sequence[Scoring]) -> int:
+        """Append the scores of a recording's clips and, where it was heard anew, its activity, in one transaction.
+
+        Clips that have scores of the same versions are passed over; returns how many were not.
+        """
+        with self._changing_clips() as cursor:
+            if activity:
+                recordings.add_activity(cursor, recording, activity)
+            return recordings.add_scorings(cursor, scorings, only_new=True)
+
+    def reslice(self, slicings: Sequence[Slicing]) -> Resliced:
+        """Give recordings other clips, in one action that undo takes back; ranges that stay keep all they have."""
+        with self._changing_clips() as cursor:
+            return reslicing.reslice(cursor, slicings)
+
+    def sliced(self) -> dict[str, Sliced]:
+        """How the clips of each recording were cut, by recording."""
+        with self._reading() as cursor:
+            return reslicing.sliced(cursor)
+
+    def heard(self) -> dict[str, str]:
+        """The version of the latest voice activity of each recording that has one."""
+        with self._reading() as cursor:
+            return reslicing.heard(cursor)
+
+    def scored(self, recording_ids: Sequence[str]) -> dict[str, list[Scored]]:
+        """The present clips of recordings with the versions of what scored them, by recording."""
+        with self._reading() as cursor:
+            return reslicing.scored(cursor, recording_ids)
 
     def forget(self, recording: str) -> Forgotten:
         """Remove a recording with its clips, scores and verdicts, for good; raises BadRequest when there is none."""

@@ -29,10 +29,12 @@ from curator.frames import (
     widened,
 )
 from curator.pitch import HOP_S, Pitch, PitchMeter
-from curator.voicing import Voice
+from curator.voicing import VOICES, Voice
 
 SILENCE_DB = -120.0
-VERSION = f"{vad.VERSION} voicing-1"
+REVISION = 2
+"""Raised whenever the same recording may be heard differently; its scores are then due again."""
+VERSION = f"{vad.VERSION} heard-{REVISION}"
 SPEECH = 0.5
 STILL_SPEECH = 0.35
 OUTWARD_FRAMES = 60
@@ -43,6 +45,11 @@ ENOUGH_FRAMES = 30
 NO_SPEECH = 0.15
 TELLABLE_DB = 9.0
 SHORTEST_FRAMES = 10
+
+
+def hearing(voice: Voice) -> int:
+    """The version of what scores are computed from: of this code, and of what is taken for voice."""
+    return REVISION * 10 + VOICES.index(voice)
 
 
 class ActivityMeter:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from catalog import atomic
 from catalog.errors import BadRequest
 from catalog.jobs import ENDED, Job, list_jobs
 from catalog.library import Library
+from catalog.records import NOT_SLICED, Analysis
 
 if TYPE_CHECKING:
     from catalog.store import Store
@@ -25,9 +27,10 @@ MARK = "taken_in"
 
 @dataclass
 class Taken:
-    """What an add job has given so far, all that was taken in at earlier calls included."""
+    """What an add or a rescore job has given so far, all that was taken in at earlier calls included."""
 
     recordings: int = 0
+    stems: int = 0
     clips: int = 0
     skipped: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
@@ -46,7 +49,9 @@ def take_in_finished(store: Store, job: Job) -> Taken:
     before that stays.
     """
     if job.kind == "add":
-        return _take_in_recordings(store, job)
+        return _take_in_recordings(store, job, _recording)
+    if job.kind == "rescore":
+        return _take_in_recordings(store, job, _scores)
     if job.kind == "freeze":
         _take_in_set(store, job)
     elif job.kind == "train":
@@ -81,7 +86,8 @@ def _last_state(job: Job) -> dict[str, Any]:
     }
 
 
-def _take_in_recordings(store: Store, job: Job) -> Taken:
+def _take_in_recordings(store: Store, job: Job, take_in: Callable[[Store, Analysis], dict[str, Any]]) -> Taken:
+    """Hand each result of the job to `take_in` and keep the summary that it gives."""
     from curator import analysis_file
 
     taken = job.path / "results" / "taken"
@@ -93,18 +99,26 @@ def _take_in_recordings(store: Store, job: Job) -> Taken:
                 atomic.write_json(_made(taken) / path.name, {"path": str(path), "error": str(error)})
                 analysis_file.remove(path)
             continue
-        store.take_in(analysis)
-        recording = analysis.recording
-        seconds = sum(clip.end - clip.start for clip in analysis.clips) / recording.sample_rate
-        summary = {
-            "path": recording.path,
-            "clips": len(analysis.clips),
-            "seconds": recording.duration_s,
-            "seconds_clips": seconds,
-        }
-        atomic.write_json(_made(taken) / path.name, summary)
+        summary = take_in(store, analysis)
+        atomic.write_json(_made(taken) / path.name, {"path": analysis.recording.path, **summary})
         analysis_file.remove(path)
     return _so_far(store, job, taken)
+
+
+def _recording(store: Store, analysis: Analysis) -> dict[str, Any]:
+    recording = analysis.recording
+    known_parent = analysis.slicer == NOT_SLICED and bool(store.known([recording.sha256]))
+    if not known_parent:
+        store.take_in(analysis)
+    seconds = sum(clip.end - clip.start for clip in analysis.clips) / recording.sample_rate
+    counts = {"recordings": int(not recording.parent and not known_parent), "stems": int(bool(recording.parent))}
+    length = recording.duration_s if counts["recordings"] else 0.0
+    return {**counts, "clips": len(analysis.clips), "seconds": length, "seconds_clips": seconds}
+
+
+def _scores(store: Store, analysis: Analysis) -> dict[str, Any]:
+    clips = store.take_in_scores(analysis.recording.id, analysis.activity, analysis.scorings)
+    return {"clips": clips, "seconds": 0.0, "seconds_clips": 0.0}
 
 
 def _so_far(store: Store, job: Job, taken: Path) -> Taken:
@@ -116,7 +130,8 @@ def _so_far(store: Store, job: Job, taken: Path) -> Taken:
         if "error" in summary:
             so_far.failed.append({"path": summary["path"], "error": summary["error"]})
             continue
-        so_far.recordings += 1
+        so_far.recordings += summary.get("recordings", 1)
+        so_far.stems += summary.get("stems", 0)
         so_far.clips += summary["clips"]
         so_far.seconds_in += summary["seconds"]
         so_far.seconds_clips += summary["seconds_clips"]

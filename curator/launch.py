@@ -1,4 +1,4 @@
-"""Start the long pieces of work: add, freeze, train, convert.
+"""Start the long pieces of work: add, rescore, freeze, train, convert.
 
 The command line and the app both go through here, so that a piece of work looks the same whoever started it:
 a job folder whose process outlives its starter. Nothing here loads torch or opens the catalogue, so a screen
@@ -10,14 +10,20 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog.errors import BadRequest
 from catalog.jobs import Job
 from catalog.library import Library
+from catalog.records import Analysis
 from infer.options import ConvertOptions
 from trainer.config import TrainRequest
+
+if TYPE_CHECKING:
+    from curator.stems import StemSettings
 
 
 def start_add(
@@ -28,10 +34,12 @@ def start_add(
     known: Sequence[str] = (),
     workers: int | None = None,
     ray: str | None = None,
+    stems: StemSettings | None = None,
 ) -> Job:
     """Start analysing files; `known` are the SHA-256 sums that the catalogue already holds.
 
     The work is done by `workers` processes on this machine (one a core by default), or on the Ray cluster at `ray`.
+    With `stems`, a stem of each file is derived and sliced in its place; `known` are then the files that have it.
 
     Raises BadRequest when a path does not exist or the speaker has no name.
     """
@@ -46,8 +54,23 @@ def start_add(
         "known": list(known),
         "workers": workers or default_workers(),
         "ray": ray,
+        "stems": None if stems is None else asdict(stems),
     }
     return _start(library, library.jobs, "add", request, "curator.ingest")
+
+
+def start_rescore(
+    library: Library, orders: Sequence[Analysis], *, workers: int | None = None, ray: str | None = None
+) -> Job:
+    """Start computing scores of clips that are known; `orders` as `curator.due` makes them."""
+    from curator import analysis_file, rescore
+
+    def write_orders(folder: Path) -> None:
+        for order in orders:
+            analysis_file.write(folder / rescore.ORDERS, order)
+
+    request = {"workers": workers or default_workers(), "ray": ray}
+    return _start(library, library.jobs, "rescore", request, "curator.rescore", write_orders)
 
 
 def start_freeze(library: Library, name: str, clips: Sequence[Mapping[str, object]]) -> Job:
@@ -88,9 +111,18 @@ def default_workers() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def _start(library: Library, parent: Path, kind: str, request: Mapping[str, object], module: str) -> Job:
+def _start(
+    library: Library,
+    parent: Path,
+    kind: str,
+    request: Mapping[str, object],
+    module: str,
+    prepare: Callable[[Path], None] = lambda folder: None,
+) -> Job:
+    """Make a job folder, `prepare` what lies in it beside the request, and start its process."""
     library.create()
     job_id = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
     job = Job.create(parent, kind, dict(request), job_id=job_id)
+    prepare(job.path)
     job.start(module)
     return job

@@ -61,7 +61,7 @@ class SlicingSettings:
             raise BadRequest("Clip lengths must be 0.5 s or more, and the longest at least twice the shortest.")
         if min(self.lead_s, self.tail_s) < 0 or not self.lead_s + self.tail_s <= self.pause_s <= self.join_s:
             raise BadRequest("The pause that ends a clip must hold the room tone that is kept around speech.")
-        if self.join_s > self.min_s:
+        if self.join_s > max(self.min_s, self.pause_s):
             raise BadRequest("A pause inside a clip must be shorter than the shortest clip.")
 
     def words(self) -> str:

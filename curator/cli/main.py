@@ -14,6 +14,8 @@ from curator.cli.output import guarded, pass_library
 
 COMMANDS = {
     "add": "curator.cli.add:add",
+    "reslice": "curator.cli.rescore:reslice",
+    "rescore": "curator.cli.rescore:rescore",
     "recordings": "curator.cli.clips:recordings",
     "clips": "curator.cli.clips:clips",
     "verdict": "curator.cli.clips:verdict",

@@ -128,6 +128,10 @@ class Activity:
     """uint8, how sure it is that a frame is voiced x 255, one per hop; empty where it was not kept."""
 
 
+NOT_SLICED = "none"
+"""Stands for the slicer of a recording whose stem is sliced instead."""
+
+
 @dataclass(frozen=True)
 class Analysis:
     """All that one recording gives: what a worker returns and the catalogue takes in, in one transaction."""

@@ -20,6 +20,7 @@ from curator import analysis_file
 from curator.executor import Done, Executor, LocalExecutor
 from curator.ray_executor import RayExecutor
 from curator.slicer import SlicingSettings
+from curator.stems import StemSettings, derive, parent_analysis
 
 RESULTS = "results"
 
@@ -33,14 +34,21 @@ class Task:
     bytes: int
     speaker: str
     settings: SlicingSettings
+    stems: StemSettings | None = None
+    """Not None to slice a stem of it instead."""
+    catalogued: bool = False
+    """Whether the file itself is known already."""
 
 
 @dataclass(frozen=True)
 class Found:
     """What a worker gives back."""
 
-    analysis: Analysis
+    analysis: Analysis | None
+    """None for a file that is known and of which no stem was made."""
     warnings: tuple[str, ...]
+    parent: Analysis | None = None
+    """For a stem: the recording that it was made of."""
 
 
 def analyse_task(task: Task) -> Found:
@@ -52,15 +60,34 @@ def analyse_task(task: Task) -> Found:
             f"{task.path} is not there for {socket.gethostname()}: it was moved meanwhile, or this is a machine of a"
             " cluster that does not see it (every node must see the files under the same path)."
         )
-    warnings: list[str] = []
-    analysis = analyse(task.path, task.speaker, task.settings, warnings=warnings)
-    if analysis.recording.sha256 != task.sha256:
+    if audio.sha256(task.path) != task.sha256:
         raise BadAudio(f"{task.path} changed while it was read, or {socket.gethostname()} sees another file there.")
-    return Found(analysis, tuple(warnings))
+    warnings: list[str] = []
+    if task.stems is None:
+        return Found(analyse(task.path, task.speaker, task.settings, warnings=warnings), tuple(warnings))
+    stem = derive(Path(task.path), task.sha256, task.stems, warnings)
+    if stem.path is None:
+        if task.catalogued:
+            return Found(None, tuple(warnings))
+        analysis = analyse(task.path, task.speaker, task.settings, derivation=stem.derivation, warnings=warnings)
+        return Found(analysis, tuple(warnings))
+    parent = parent_analysis(Path(task.path), task.sha256, task.speaker, stem.samples)
+    analysis = analyse(
+        stem.path,
+        task.speaker,
+        task.settings,
+        parent=parent.recording.id,
+        derivation=stem.derivation,
+        warnings=warnings,
+    )
+    return Found(analysis, tuple(warnings), parent)
 
 
 def add(request: dict[str, Any], report: JobReport, executor: Executor | None = None) -> dict[str, Any]:
     """Do the job: find the files, pass over known ones, analyse the rest.
+
+    With `stems` in the request, a stem of each file is derived first and sliced in its place. `known` are the sums of
+    the files to pass over, `catalogued` of all that are recordings already.
 
     Events: `recording` (file, id, path, clips, seconds, seconds_clips), `known` (path, sha256), `failed` (path, error)
     and warnings. The result holds their counts.
@@ -91,7 +118,8 @@ def chosen_executor(request: dict[str, Any]) -> Executor:
 def _tasks(request: dict[str, Any], report: JobReport, counts: dict[str, int], folder: Path) -> list[Task]:
     """The files to analyse: neither known to the catalogue, nor twice in this request, nor done by an earlier start."""
     settings = SlicingSettings(**request.get("slicing", {}))
-    known = set(request.get("known", ()))
+    stems = StemSettings(**request["stems"]) if request.get("stems") else None
+    known, catalogued = set(request.get("known", ())), set(request.get("catalogued", ()))
     earlier = {path.stem for path in (*analysis_file.found(folder), *analysis_file.found(folder / "taken"))}
     problems: list[tuple[Path, str]] = []
     tasks: list[Task] = []
@@ -108,7 +136,8 @@ def _tasks(request: dict[str, Any], report: JobReport, counts: dict[str, int], f
             counts["known"] += 1
             report.event("known", path=str(path), sha256=digest)
         elif digest[:16] not in earlier:
-            tasks.append(Task(str(path), digest, size, request["speaker"], settings))
+            task = Task(str(path), digest, size, request["speaker"], settings, stems, digest in catalogued)
+            tasks.append(task)
         known.add(digest)
     for path, reason in problems:
         _failed(report, counts, path, f"{path}: {reason}")
@@ -128,7 +157,13 @@ def _take(done: Done[Task, Found], report: JobReport, counts: dict[str, int], fo
     analysis = done.value.analysis
     for warning in done.value.warnings:
         report.warning(warning)
+    if analysis is None:
+        counts["known"] += 1
+        report.event("known", path=done.item.path, sha256=done.item.sha256)
+        return
     file = analysis_file.write(folder, analysis)
+    if done.value.parent is not None:
+        analysis_file.write(folder, done.value.parent)
     counts["recordings"] += 1
     rate = analysis.recording.sample_rate
     report.event(

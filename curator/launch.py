@@ -32,14 +32,16 @@ def start_add(
     speaker: str,
     *,
     known: Sequence[str] = (),
+    catalogued: Sequence[str] = (),
     workers: int | None = None,
     ray: str | None = None,
     stems: StemSettings | None = None,
 ) -> Job:
-    """Start analysing files; `known` are the SHA-256 sums that the catalogue already holds.
+    """Start analysing files; those with a SHA-256 sum among `known` are passed over.
 
     The work is done by `workers` processes on this machine (one a core by default), or on the Ray cluster at `ray`.
-    With `stems`, a stem of each file is derived and sliced in its place; `known` are then the files that have it.
+    With `stems`, a stem of each file is derived and sliced in its place; `known` are then the files of which there is
+    one (`StemSettings.had`), and `catalogued` all that are recordings already.
 
     Raises BadRequest when a path does not exist or the speaker has no name.
     """
@@ -52,6 +54,7 @@ def start_add(
         "paths": [str(path.resolve()) for path in paths],
         "speaker": speaker.strip(),
         "known": list(known),
+        "catalogued": list(catalogued),
         "workers": workers or default_workers(),
         "ray": ray,
         "stems": None if stems is None else asdict(stems),

@@ -51,6 +51,14 @@ class StemSettings:
             made["denoise"] = DENOISERS[self.denoiser].facts()
         return made
 
+    def had(self, recordings: Iterable[Recording]) -> list[str]:
+        """The sums of the recordings of which this was asked before: their stem is there, or was refused."""
+        recordings = list(recordings)
+        asked = _key(self.derivation())
+        sums = {recording.id: recording.sha256 for recording in recordings}
+        derived = [each for each in recordings if each.derivation.get("asked") == asked]
+        return [sums[each.parent or each.id] for each in derived if (each.parent or each.id) in sums]
+
 
 @dataclass(frozen=True)
 class Stem:
@@ -61,17 +69,6 @@ class Stem:
     derivation: Mapping[str, Any]
     """What was asked for and what was done; a step that was refused says why."""
     samples: int
-
-
-def having(recordings: Iterable[Recording], settings: StemSettings) -> list[str]:
-    """The sums of the recordings of which this was asked before: their stem is there, or was refused."""
-    asked = _key(settings.derivation())
-    sums = {recording.id: recording.sha256 for recording in recordings}
-    return [
-        sums.get(recording.parent or recording.id, "")
-        for recording in recordings
-        if recording.derivation.get("asked") == asked
-    ]
 
 
 def derive(path: Path, digest: str, settings: StemSettings, warnings: list[str]) -> Stem:

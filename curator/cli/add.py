@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from curator.cli.output import (
     say,
 )
 
+if TYPE_CHECKING:
+    from curator.stems import StemSettings
+
 TAKE_IN_EVERY_S = 2.0
 """Each time costs a look at all that the job has done so far."""
 
@@ -33,22 +36,48 @@ TAKE_IN_EVERY_S = 2.0
 @click.option(
     "--ray", metavar="ADDRESS", help="Work on a Ray cluster (HOST:PORT, ray://HOST:PORT or auto) instead of here."
 )
+@click.option("--separate", is_flag=True, help="Take the vocals out of a mix and slice those.")
+@click.option(
+    "--separator", metavar="NAME|FILE", help="With --separate: htdemucs (default), htdemucs_ft or a model file."
+)
+@click.option("--denoise", is_flag=True, help="Take steady noise out, learnt from each recording's own pauses.")
+@click.option(
+    "--denoiser",
+    type=click.Choice(("noisereduce", "rnnoise")),
+    help="With --denoise: noisereduce (default), or rnnoise, for speech only.",
+)
 @json_option
 @pass_library
 def add(
-    library: Library, paths: tuple[Path, ...], speaker: str, workers: int | None, ray: str | None, as_json: bool
+    library: Library,
+    paths: tuple[Path, ...],
+    speaker: str,
+    workers: int | None,
+    ray: str | None,
+    separate: bool,
+    separator: str | None,
+    denoise: bool,
+    denoiser: str | None,
+    as_json: bool,
 ) -> int:
     """Catalogue, slice and score recordings; what is already there is skipped.
 
-    PATH is a file or a folder, which is searched with its subfolders.
+    PATH is a file or a folder, which is searched with its subfolders. With --separate or --denoise a stem is written
+    beside the catalogue and sliced in the recording's place; the recording itself is never changed.
     """
     from curator.intake import take_in_finished
     from curator.launch import start_add
 
     if ray and workers:
         raise click.UsageError("--workers is for this machine; a cluster uses the processors that it has.")
+    if (separator and not separate) or (denoiser and not denoise):
+        raise click.UsageError("--separator goes with --separate, and --denoiser with --denoise.")
+    stems = stem_settings(
+        library, (separator or "htdemucs") if separate else None, (denoiser or "noisereduce") if denoise else None
+    )
     report: dict[str, Any] = {
         "recordings": 0,
+        "stems": 0,
         "clips": 0,
         "skipped": 0,
         "failed": [],
@@ -56,8 +85,11 @@ def add(
         "seconds_clips": 0.0,
     }
     with open_store(library) as store:
-        job = start_add(library, paths, speaker, known=store.known_sums(), workers=workers, ray=ray)
-
+        catalogued = store.known_sums()
+        known = catalogued if stems is None else stems.had(store.recordings())
+        job = start_add(
+            library, paths, speaker, known=known, catalogued=catalogued, workers=workers, ray=ray, stems=stems
+        )
         taken_at = 0.0
 
         def on_event(event: dict[str, Any]) -> None:
@@ -80,10 +112,24 @@ def add(
     return DONE
 
 
+def stem_settings(library: Library, separator: str | None, denoiser: str | None) -> StemSettings | None:
+    """What to derive, if anything; raises before any work is begun when something that it needs is not there."""
+    if separator is None and denoiser is None:
+        return None
+    from curator.stems import StemSettings
+
+    if separator is not None and Path(separator).exists():
+        separator = str(Path(separator).resolve())
+    settings = StemSettings(str(library.media), str(library.weights), separator, denoiser)
+    settings.derivation()
+    return settings
+
+
 def in_words(report: dict[str, Any]) -> str:
     """The report of an add in one line."""
     kept = f"{report['recordings']} recordings ({minutes(report['seconds_in'])}) added, "
     kept += f"{report['clips']} clips ({minutes(report['seconds_clips'])})"
+    kept += f" from {report['stems']} stems" if report["stems"] else ""
     skipped = f", {report['skipped']} already there" if report["skipped"] else ""
     failed = f", {len(report['failed'])} failed" if report["failed"] else ""
     return kept + skipped + failed

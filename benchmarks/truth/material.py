@@ -6,6 +6,7 @@ reported. Sentences are real recordings; everything added to them (noise, clippi
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -135,6 +136,35 @@ def coloured(random: np.random.Generator, samples: int, rate: int, colour: str) 
         line[hz < 20] = 0
     wave = np.fft.irfft(line, samples)
     return np.asarray(wave / wave.std(), np.float32)
+
+
+def coded(wave: Floats, rate: int, codec: str, bitrate: int) -> Floats:
+    """The same samples after a lossy codec ("mp3", "aac"), its delay taken away; constant bit rate, mono."""
+    import av
+
+    encoder, container = {"mp3": ("libmp3lame", "mp3"), "aac": ("aac", "adts")}[codec]
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        stream = output.add_stream(encoder, rate=rate, layout="mono", bit_rate=bitrate)
+        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate)
+        frame = av.AudioFrame.from_ndarray(np.asarray(wave, np.float32)[None], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        for part in [*resampler.resample(frame), None]:
+            output.mux(list(stream.encode(part)))
+    file.seek(0)
+    with av.open(file) as source:
+        back = np.concatenate([frame.to_ndarray()[0] for frame in source.decode(audio=0)])
+    delay = _delay(wave, back)
+    return np.asarray(np.pad(back[delay:], (0, max(0, len(wave) - len(back) + delay)))[: len(wave)], np.float32)
+
+
+def _delay(wave: Floats, back: Floats) -> int:
+    """By how many samples a codec's output is late."""
+    import scipy.signal
+
+    count = min(len(wave), len(back))
+    likeness = scipy.signal.correlate(back[:count], wave[:count], method="fft")
+    return max(0, int(np.argmax(likeness)) - (count - 1))
 
 
 def speech_power(clip: ClipAudio) -> float:

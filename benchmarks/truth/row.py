@@ -53,7 +53,7 @@ def number(value: float | None) -> str:
         return "none"
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
-    return f"{value:.4g}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def table(rows: Iterable[Row]) -> Iterable[str]:

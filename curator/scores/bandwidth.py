@@ -7,15 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from catalog.records import ScoreValue
-from curator.frames import edges
-from curator.scores.clip_audio import ClipAudio
+from curator.frames import FRAME_S, edges
+from curator.scores.clip_audio import ClipAudio, Found, Placed
+from curator.scores.places import worst
 
 WINDOW_S = 0.085
 LOWEST_HZ = 2000.0
 BELOW_HZ = 400.0
 ABOVE_HZ = (60.0, 460.0)
 CLIFF_DB = 20.0
+FALLEN_DB = 10.0
+INWARD_HZ = 800.0
+SMOOTHED = 5
 ENOUGH = 6
 
 Doubles = npt.NDArray[np.float64]
@@ -27,23 +30,28 @@ class Bandwidth:
     The 95th percentile over the speech frames of a spectrum with 85 ms Blackman-Harris windows; at each frequency the
     mean level (dB) of the 400 Hz below less that of the band 60 to 460 Hz above. The deepest step is a cliff from 20 dB
     on, if nothing above it comes within 20 dB of what lies below it: recordings at their native rate show steps of 6 to
-    20 dB (the upper ones between the harmonics of singing), resampling from a lower rate or a low bit rate 40 and more
-    (`benchmarks/scores.py`). Lossy codecs at high bit rates leave no cliff and are not seen. NULL with under a quarter
-    second of speech.
+    20 dB (the upper ones between the harmonics of singing, and at 22 kHz those of converters), resampling from a lower
+    rate or a low bit rate 30 and more. The spectrum ends where it last lies within 10 dB of its level before the cliff.
+    Within 130 Hz of the half-power frequency of steep filters and resamplers (`benchmarks.truth`). A filter of under
+    some 100 dB an octave leaves no cliff and is not seen, nor are lossy codecs at high bit rates. NULL with under a
+    quarter second of speech. Its place is the loudest second of speech, where the missing top is heard best.
     """
 
     name = "bandwidth"
-    version = 1
+    version = 2
     columns = ("bandwidth_hz",)
 
-    def compute(self, clip: ClipAudio) -> Mapping[str, ScoreValue]:
+    def compute(self, clip: ClipAudio) -> Mapping[str, Found]:
         """Hz."""
         spectrum = active_spectrum(clip)
         if spectrum is None:
             return {}
         level, width = spectrum
         cliff = _cliff(level, width)
-        return {"bandwidth_hz": clip.rate / 2 if cliff is None else cliff}
+        if cliff is None:
+            return {"bandwidth_hz": clip.rate / 2}
+        level = clip.tracks.level[clip.frames].astype(np.float64)
+        return {"bandwidth_hz": Placed(cliff, worst(np.where(clip.speech, 10 ** (level / 10), 0.0), FRAME_S))}
 
 
 def active_spectrum(clip: ClipAudio) -> tuple[Doubles, float] | None:
@@ -84,4 +92,15 @@ def _cliff(level: Doubles, width: float) -> float | None:
     above = (total[at + far] - total[at + near]) / (far - near)
     deepest = int((below - above).argmax())
     rest = above[deepest:].max()
-    return float(at[deepest] * width) if below[deepest] - rest >= CLIFF_DB else None
+    if below[deepest] - rest < CLIFF_DB:
+        return None
+    return _end(level, int(at[deepest]), round(INWARD_HZ / width)) * width
+
+
+def _end(level: Doubles, cliff: int, inward: int) -> float:
+    """The bin up to which the level keeps near that before the cliff; the deepest step lies behind its whole slope."""
+    smooth = np.convolve(level, np.full(SMOOTHED, 1 / SMOOTHED), "same")
+    first = max(0, cliff - inward)
+    before = smooth[first : cliff - inward // 2].mean()
+    kept = np.flatnonzero(smooth[first : cliff + SMOOTHED] > before - FALLEN_DB)
+    return float(first + kept[-1])

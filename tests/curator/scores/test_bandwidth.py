@@ -18,23 +18,23 @@ def breath(seconds: float = 3) -> np.ndarray:
 
 
 @pytest.mark.parametrize("low", [8000, 16_000, 24_000, 32_000])
-def test_a_recording_brought_up_from_a_lower_rate_ends_where_that_rate_ended(make_clip, low: int) -> None:
+def test_a_recording_brought_up_from_a_lower_rate_ends_where_that_rate_ended(make_clip, values, low: int) -> None:
     wave = resample(resample(breath(), RATE, low), low, RATE)
-    found = Bandwidth().compute(make_clip(wave, RATE))["bandwidth_hz"]
+    found = values(Bandwidth(), make_clip(wave, RATE))["bandwidth_hz"]
     assert 0.93 * low / 2 < found < low / 2
 
 
-def test_a_recording_at_its_own_rate_reaches_half_of_it(make_clip) -> None:
+def test_a_recording_at_its_own_rate_reaches_half_of_it(make_clip, values) -> None:
     assert Bandwidth().compute(make_clip(breath(), RATE)) == {"bandwidth_hz": RATE / 2}
 
 
-def test_only_speech_frames_are_looked_at(make_clip) -> None:
+def test_only_speech_frames_are_looked_at(make_clip, values) -> None:
     narrow = resample(resample(breath(), RATE, 16_000), 16_000, RATE)
     wave = np.concatenate([narrow, breath()])
-    found = Bandwidth().compute(make_clip(wave, RATE, spoken=((0, 2.9),)))["bandwidth_hz"]
+    found = values(Bandwidth(), make_clip(wave, RATE, spoken=((0, 2.9),)))["bandwidth_hz"]
     assert found < 8000
 
 
-def test_too_little_speech_says_nothing(make_clip) -> None:
+def test_too_little_speech_says_nothing(make_clip, values) -> None:
     assert Bandwidth().compute(make_clip(breath(0.2), RATE)) == {}
     assert Bandwidth().compute(make_clip(breath(0.01), RATE)) == {}

@@ -1,7 +1,7 @@
 """The conversion job, `python -m infer JOBDIR`: files in, converted files out, one bad file never stops the rest.
 
 Request: library, model, inputs, out, options. Result: outputs and failed, with what traces each output back to its
-model; whoever asked for the job takes that into the catalogue.
+model; whoever asked for the job takes that into the catalogue. A song is taken apart first and mixed again after.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,16 @@ from catalog import audio, registry
 from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import JobReport, run_job
 from catalog.library import Library
+from infer import effects, song
 from infer.options import ConvertOptions
 from infer.output import Target, settle, write
+from infer.separator_file import load_separator
+from infer.source import load
+from infer.track import Track
 
 if TYPE_CHECKING:
+    from infer.convert import Conversion
+    from infer.separation import Separator
     from infer.voice import Voice
 
 
@@ -40,16 +47,19 @@ def work(request: dict[str, Any], report: JobReport) -> dict[str, Any]:
         raise BadRequest("no files to convert")
     targets = settle(inputs, Path(request["out"]), overwrite=options.overwrite)
     f0.choose(options.f0_method, library.weights)
+    effects.check(options.effects)
     entry = registry.load(library, request["model"])
     report.event("phase", name="load")
+    separator = load_separator(options.separator, library.weights) if options.song else None
     voice = load_voice(entry, library.weights, options.device)
     report.event("phase", name="convert")
     outputs: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     outcome = "done"
     for number, target in enumerate(targets, 1):
+        told = Told(report, number, len(targets))
         try:
-            outputs.append(convert_file(voice, target, options, library, Told(report, number, len(targets))))
+            outputs.append(convert_file(voice, target, options, library, told, separator))
         except Stopped:
             outcome = "stopped"
             break
@@ -87,41 +97,96 @@ class Told:
             self._report.warning(text)
 
 
-def convert_file(voice: Voice, target: Target, options: ConvertOptions, library: Library, told: Told) -> dict[str, Any]:
-    """Convert one file and say what became of it; raises CuratorError in one line."""
-    import torch
+@dataclass(frozen=True)
+class Made:
+    """What became of one file, before it is written."""
 
-    from infer.convert import Conversion
-    from infer.source import load
+    channels: tuple[Track, ...]
+    rate: int
+    seconds: float
+    conversion: Conversion
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What a song adds to what is said of an output."""
 
+
+@dataclass
+class Bench:
+    """One file at work: a scratch folder, and everything that must be let go before the folder is removed."""
+
+    voice: Voice
+    library: Library
+    told: Told
+    folder: Path
+    held: ExitStack
+
+    def recording(self, target: Target, options: ConvertOptions) -> Made:
+        """A recording of one voice."""
+        source, seconds = load(target.input, self.folder, self.told.warnings)
+        self.held.callback(source.close)
+        track, rate, conversion = self._converted(source, seconds, options)
+        return Made((track,), rate, seconds, conversion)
+
+    def song(self, target: Target, options: ConvertOptions, separator: Separator) -> Made:
+        """A song: its vocals converted and mixed back, the stems kept beside the output."""
+        parts = song.take_apart(target.input, separator, self.folder, self.told.warnings, self.told.progress)
+        self.held.callback(parts.close)
+        source = song.lead(parts, self.folder)
+        self.held.callback(source.close)
+        track, _, conversion = self._converted(source, parts.seconds, replace(options, resample=parts.rate))
+        channels, gain = song.remix(parts, track, self.folder, keep_backing=options.backing == "keep")
+        for mixed in channels:
+            self.held.callback(mixed.close)
+        stems = song.write_stems(parts, track, target.output, options)
+        facts = {"separator": separator.name, "voice_gain_db": round(gain, 2), "stems": stems}
+        return Made(channels, parts.rate, parts.seconds, conversion, facts)
+
+    def _converted(self, source: Track, seconds: float, options: ConvertOptions) -> tuple[Track, int, Conversion]:
+        import torch
+
+        from infer.convert import Conversion
+
+        conversion = Conversion(self.voice, options, self.folder, self.library.weights, progress=self.told.progress)
+        self.held.callback(conversion.close)
+        try:
+            track, rate = conversion.run(source, seconds)
+        except torch.OutOfMemoryError as error:
+            raise CuratorError(f"{self.voice.device} has too little memory; convert on the cpu") from error
+        touched = effects.apply(track, rate, options.effects, self.folder)
+        self.held.callback(touched.close)
+        return touched, rate, conversion
+
+
+def convert_file(
+    voice: Voice,
+    target: Target,
+    options: ConvertOptions,
+    library: Library,
+    told: Told,
+    separator: Separator | None = None,
+) -> dict[str, Any]:
+    """Convert one file, a song with `separator`, and say what became of it; raises CuratorError in one line."""
     if target.problem:
         raise BadRequest(target.problem)
     told.progress(0, 1, "reading")
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="scratch-", dir=told.folder)))
-        source, seconds = load(target.input, folder, told.warnings)
-        held.callback(source.close)
-        conversion = Conversion(voice, options, folder, library.weights, progress=told.progress)
-        held.callback(conversion.close)
-        try:
-            track, rate = conversion.run(source, seconds)
-        except torch.OutOfMemoryError as error:
-            raise CuratorError(f"{target.input}: {voice.device} has too little memory; convert on the cpu") from error
-        write(track, rate, target.output, options.subtype)
+        bench = Bench(voice, library, told, folder, held)
+        made = bench.song(target, options, separator) if separator else bench.recording(target, options)
+        write(made.channels, made.rate, target.output, options.subtype)
     told.warn()
     return {
         "input": str(target.input),
         "input_sha256": audio.sha256(target.input),
         "output": str(target.output),
         "sha256": audio.sha256(target.output),
-        "seconds": round(seconds, 3),
-        "sample_rate": rate,
-        "samples": len(track),
-        "f0_method": conversion.f0_method,
-        "transpose": conversion.semitones,
+        "seconds": round(made.seconds, 3),
+        "sample_rate": made.rate,
+        "samples": len(made.channels[0]),
+        "f0_method": made.conversion.f0_method,
+        "transpose": made.conversion.semitones,
         "versions": versions(),
         "warnings": told.warnings,
-    }
+    } | made.facts
 
 
 def named(path: Path, error: CuratorError) -> str:

@@ -15,6 +15,7 @@ from catalog.errors import BadRequest
 AUTO: Literal["auto"] = "auto"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
+BACKING = ("keep", "drop")
 LOWEST_RESAMPLE = 16000
 
 
@@ -48,8 +49,18 @@ class ConvertOptions:
     """Whether an output that already exists may be replaced."""
     device: str = AUTO
     """Where the network runs: cpu, cuda, mps, or auto for the fastest present."""
+    effects: tuple[str, ...] = ()
+    """Names of finishing touches (`infer.effects.EFFECTS`) that the converted voice gets."""
+    song: bool = False
+    """Whether the input is a whole song: its vocals are separated, converted and mixed back."""
+    separator: str = "htdemucs"
+    """Which separator takes a song apart: a published name or a model file."""
+    backing: str = "keep"
+    """What of the vocals stands away from the middle of a stereo song, mostly backing voices: keep or drop it."""
 
     def __post_init__(self) -> None:
+        # from JSON they come as a list
+        object.__setattr__(self, "effects", tuple(self.effects))
         problem = _problem(self)
         if problem:
             raise BadRequest(problem)
@@ -93,6 +104,8 @@ def _problem(options: ConvertOptions) -> str | None:
         return f"resample {options.resample}: give a rate from {LOWEST_RESAMPLE} to 192000 Hz, or 0 for the model's"
     if options.device.split(":")[0] not in DEVICES:
         return f"device {options.device}: there are {', '.join(DEVICES)}"
+    if options.backing not in BACKING:
+        return f"backing {options.backing}: there are {', '.join(BACKING)}"
     if options.subtype not in SUBTYPES:
         return f"subtype {options.subtype}: there are {', '.join(SUBTYPES)}"
     return None

@@ -66,26 +66,33 @@ def _free(folder: Path, stem: str, taken: set[Path]) -> Path:
     return place
 
 
-def write(track: Track, rate: int, path: Path, subtype: str) -> None:
-    """Write a track as `path`, whole or not at all, turned down where it would pass full scale.
+def write(channels: Sequence[Track], rate: int, path: Path, subtype: str) -> None:
+    """Write tracks of one length, one a channel, as `path`: whole or not at all, turned down where they would pass
+    full scale.
 
     Raises BadRequest when the disk is full or the place cannot be written.
     """
     import soundfile
 
     container = FORMATS[path.suffix.lower()]
-    if container == "WAV" and len(track) * _WIDEST_SAMPLE > _LARGEST_WAV:
+    if container == "WAV" and len(channels[0]) * len(channels) * _WIDEST_SAMPLE > _LARGEST_WAV:
         container = "RF64"
     if container == "FLAC" and subtype == "FLOAT":
         subtype = "PCM_24"
-    scale = 1 / max(1.0, track.peak / PEAK)
+    scale = 1 / max(1.0, max(track.peak for track in channels) / PEAK)
     with atomic.in_words(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.new_file(path) as part:
-            options: dict[str, Any] = {"samplerate": rate, "channels": 1, "format": container, "subtype": subtype}
+            options: dict[str, Any] = {
+                "samplerate": rate,
+                "channels": len(channels),
+                "format": container,
+                "subtype": subtype,
+            }
             try:
                 with soundfile.SoundFile(part, "w", **options) as file:
-                    for _, block in track.blocks():
-                        file.write(np.asarray(block * scale, dtype=np.float32))
+                    for blocks in zip(*(track.blocks() for track in channels), strict=True):
+                        together = np.stack([block for _, block in blocks], axis=1)
+                        file.write(np.asarray(together * scale, dtype=np.float32))
             except soundfile.SoundFileError as error:
                 raise BadRequest(f"{path} could not be written: {str(error).strip()}") from error

@@ -21,7 +21,8 @@ from curator.cli.output import (
     pass_library,
     say,
 )
-from infer.options import ConvertOptions
+from infer.effects import EFFECTS, check
+from infer.options import BACKING, ConvertOptions
 
 
 @click.command()
@@ -59,6 +60,24 @@ from infer.options import ConvertOptions
 @click.option("--rms-mix", type=float, metavar="X", help="0 to 1: 0 follows the input's loudness, 1 the model's.")
 @click.option("--filter-radius", type=int, metavar="N", help="Above 2, smooths a harvest f0 with a median of 3.")
 @click.option("--resample", type=int, metavar="HZ", help="Output rate; 0 is the model's own.")
+@click.option(
+    "--song", is_flag=True, help="INPUT is a whole song: separate the vocals, convert them and mix them back."
+)
+@click.option(
+    "--separator",
+    metavar="NAME",
+    help="What takes a song apart: htdemucs, htdemucs_ft (curator models pull NAME) or a Demucs file.",
+)
+@click.option(
+    "--backing",
+    type=click.Choice(BACKING),
+    help="What a song's vocals have away from the middle, mostly backing voices: keep (the default) or drop.",
+)
+@click.option(
+    "--effects",
+    metavar="NAMES",
+    help=f"Finishing touches on the converted voice, such as gate,eq: {', '.join(EFFECTS)}.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @json_option
 @pass_library
@@ -74,8 +93,14 @@ def convert(
     """Convert INPUT with MODEL."""
     from curator.intake import take_in_finished
     from curator.launch import start_convert
+    from infer.separator_file import find_separator
 
     given = {key: value for key, value in settings.items() if value is not None}
+    if "effects" in given:
+        given["effects"] = [name.strip() for name in given["effects"].split(",") if name.strip()]
+        check(given["effects"])
+    if given["song"]:
+        find_separator(given.get("separator", ConvertOptions.separator), library.weights)
     options = ConvertOptions.from_dict(given | {"transpose": semitones(transpose)})
     with open_store(library) as store:
         job = start_convert(library, model, inputs, out, options)

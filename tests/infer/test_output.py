@@ -61,7 +61,7 @@ def test_samples_are_written_and_turned_down_only_where_they_would_clip(
         track = Track(tmp_path / "track")
         track.append(samples * factor)
         path = tmp_path / "made" / f"out{factor}{suffix}"
-        write(track, 48000, path, subtype)
+        write([track], 48000, path, subtype)
         back, rate = soundfile.read(path)
         assert (rate, len(back), soundfile.info(path).subtype) == (48000, 48000, subtype)
         assert np.abs(back).max() == pytest.approx(peak, abs=1e-3)
@@ -73,4 +73,4 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     track = Track(tmp_path / "track")
     track.append(np.zeros(10, np.float32))
     with pytest.raises((BadRequest, OSError)):
-        write(track, 48000, touch(tmp_path / "file") / "out.wav", "PCM_24")
+        write([track], 48000, touch(tmp_path / "file") / "out.wav", "PCM_24")

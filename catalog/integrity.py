@@ -16,6 +16,7 @@ _REFERENCES = (
     ("activity", "recording", "recording", "id", "voice activities belong to no recording"),
     ("left_out", "recording", "recording", "id", "left-out ranges belong to no recording"),
     ("scoring", "clip", "clip", "id", "scorings belong to no clip"),
+    ("feature", "clip", "clip", "id", "features belong to no clip"),
     ("decision", "clip", "clip", "id", "decisions belong to no clip"),
     ("decision", "action", "action", "seq", "decisions belong to no action"),
     ("presence", "clip", "clip", "id", "edits belong to no clip"),

@@ -18,7 +18,7 @@ from catalog.atomic import plain
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
 from catalog.presence import PRESENT_SLICING, present
-from catalog.records import SCORE_NAMES, Activity, Analysis, Clip, LeftOut, Recording, Scoring
+from catalog.records import Activity, Analysis, Clip, LeftOut, Recording
 
 _CURRENT = """
 SELECT r.id, r.sha256, l.path, r.speaker, r.sample_rate, r.channels, r.samples, r.format, r.bytes, r.parent,
@@ -35,14 +35,6 @@ _CLIP_COLUMNS = pa.schema(
         ("short", pa.bool_()),
         ("slicer", pa.string()),
         ("supersedes", pa.string()),
-    ]
-)
-_SCORE_COLUMNS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("versions", pa.string()),
-        ("places", pa.string()),
-        *((name, pa.string() if name == "duplicate_of" else pa.float64()) for name in SCORE_NAMES),
     ]
 )
 
@@ -84,7 +76,6 @@ def take_in(cursor: Cursor, analysis: Analysis) -> TakenIn:
         add_activity(cursor, recording.id, analysis.activity)
     clips = add_clips(cursor, analysis.clips, analysis.slicer)
     _add_slicing(cursor, recording.id, analysis)
-    add_scorings(cursor, analysis.scorings, only_new=True)
     return TakenIn(int(new), clips)
 
 
@@ -177,80 +168,6 @@ def _add_slicing(cursor: Cursor, recording: str, analysis: Analysis) -> None:
             cursor.unregister("incoming")
 
 
-def add_scorings(cursor: Cursor, scorings: Sequence[Scoring], *, only_new: bool) -> int:
-    """Append scorings; a score that a later scoring does not mention keeps its last value. Returns how many were added.
-
-    With `only_new`, a clip that was scored with the same versions is passed over.
-    """
-    if not scorings:
-        return 0
-    known = _last_scores(cursor, [scoring.clip for scoring in scorings])
-    rows = []
-    for scoring in scorings:
-        before = known.get(scoring.clip, {})
-        versions = {**json.loads(before.get("versions", "{}")), **scoring.versions}
-        row = {
-            **before,
-            **_checked(scoring),
-            "clip": scoring.clip,
-            "versions": json.dumps(versions, sort_keys=True),
-            "places": _places(scoring, before.get("places")),
-        }
-        if not (only_new and before and before["versions"] == row["versions"]):
-            rows.append(row)
-    if not rows:
-        return 0
-    cursor.register("incoming", pa.Table.from_pylist(rows, schema=_SCORE_COLUMNS))
-    try:
-        first = next_seq(cursor, "scoring")
-        cursor.execute(
-            "INSERT INTO scoring BY NAME SELECT ? + row_number() OVER () - 1 AS seq, ?::TIMESTAMP AS scored_at, *"
-            " FROM incoming",
-            [first, now()],
-        )
-    finally:
-        cursor.unregister("incoming")
-    return len(rows)
-
-
-def _last_scores(cursor: Cursor, clips: Sequence[str]) -> dict[str, dict[str, Any]]:
-    names = ("clip", "versions", "places", *SCORE_NAMES)
-    cursor.register("wanted", pa.table({"clip": pa.array(sorted(set(clips)), pa.string())}))
-    try:
-        rows = rows_of(
-            cursor,
-            f"SELECT {', '.join(names)} FROM scoring SEMI JOIN wanted USING (clip)"
-            " QUALIFY row_number() OVER (PARTITION BY clip ORDER BY seq DESC) = 1",
-        )
-    finally:
-        cursor.unregister("wanted")
-    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
-
-
-def _places(scoring: Scoring, before: str | None) -> str | None:
-    """The places of a clip's scores as they are kept; those of scores that were not computed again stay."""
-    wrong = [name for name, (start, end) in scoring.places.items() if not 0 <= start < end or name not in SCORE_NAMES]
-    if wrong:
-        raise BadRequest(f"The place {scoring.places[wrong[0]]} of the score {wrong[0]} is no range inside a clip.")
-    kept = {name: place for name, place in json.loads(before or "{}").items() if name not in scoring.values}
-    new = {name: [round(start, 3), round(end, 3)] for name, (start, end) in scoring.places.items()}
-    return json.dumps(kept | new, sort_keys=True) if kept or new else None
-
-
-def _checked(scoring: Scoring) -> dict[str, float | str | None]:
-    unknown = set(scoring.values) - set(SCORE_NAMES)
-    if unknown:
-        raise BadRequest(f"There is no score named {sorted(unknown)[0]}.")
-    values: dict[str, float | str | None] = {}
-    for name, value in scoring.values.items():
-        if value is None or name == "duplicate_of":
-            values[name] = None if value is None else str(value)
-        else:
-            number = float(value)
-            values[name] = number if abs(number) < float("inf") else None
-    return values
-
-
 def recordings(cursor: Cursor) -> list[Recording]:
     """All recordings with their present place, by speaker and path."""
     return [_recording(row) for row in rows_of(cursor, f"{_CURRENT} ORDER BY r.speaker, l.path")]
@@ -335,7 +252,7 @@ def forget(cursor: Cursor, recording: str) -> Forgotten:
     found = find(cursor, recording)
     sets = rows_of(cursor, "SELECT DISTINCT set_name FROM set_clip WHERE recording = ? ORDER BY 1", [found.id])
     clips = int(rows_of(cursor, "SELECT count(*) FROM clip WHERE recording = ?", [found.id])[0][0])
-    for table in ("decision", "presence", "remark", "scoring"):
+    for table in ("decision", "feature", "presence", "remark", "scoring"):
         cursor.execute(f"DELETE FROM {table} WHERE clip IN (SELECT id FROM clip WHERE recording = ?)", [found.id])
     for table in ("clip", "left_out", "slicing", "activity", "location"):
         cursor.execute(f"DELETE FROM {table} WHERE recording = ?", [found.id])

@@ -110,6 +110,8 @@ class Scoring:
     """Scorer module -> version of the code that computed its scores."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where in the clip a score is worst, for the scores that can say so; keyed by names of `SCORES`."""
+    features: Mapping[str, str] = field(default_factory=dict)
+    """Scorer module -> what it keeps of the clip for comparing it with others, bytes in base64 (a scoring is JSON)."""
 
 
 @dataclass(frozen=True)

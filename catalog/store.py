@@ -34,6 +34,7 @@ from catalog import (
     remarks,
     reslicing,
     saved_filters,
+    scorings,
     suggestions,
 )
 from catalog.edits import Edited
@@ -104,7 +105,9 @@ class Store:
     def take_in(self, analysis: Analysis) -> TakenIn:
         """Append what is new of an analysis, in one transaction; taking the same in again changes nothing."""
         with self._changing_clips() as cursor:
-            return recordings.take_in(cursor, analysis)
+            taken = recordings.take_in(cursor, analysis)
+            scorings.add(cursor, analysis.scorings, only_new=True)
+            return taken
 
     def seen_at(self, recording: str, path: str) -> bool:
         """Remember that a known recording's bytes lie at `path`; False when that was known."""
@@ -145,12 +148,12 @@ class Store:
         with self._reading() as cursor:
             return recordings.activity(cursor, recording)
 
-    def rescore(self, scorings: Sequence[Scoring]) -> int:
+    def rescore(self, new: Sequence[Scoring]) -> int:
         """Append scorings; a score that they do not mention keeps its value. Returns how many were appended."""
         with self._changing_clips() as cursor:
-            return recordings.add_scorings(cursor, scorings, only_new=False)
+            return scorings.add(cursor, new, only_new=False)
 
-    def take_in_scores(self, recording: str, activity: Activity | None, scorings: Sequence[Scoring]) -> int:
+    def take_in_scores(self, recording: str, activity: Activity | None, new: Sequence[Scoring]) -> int:
         """Append the scores of a recording's clips and, where it was heard anew, its activity, in one transaction.
 
         Clips that have scores of the same versions are passed over; returns how many were not.
@@ -158,7 +161,17 @@ class Store:
         with self._changing_clips() as cursor:
             if activity:
                 recordings.add_activity(cursor, recording, activity)
-            return recordings.add_scorings(cursor, scorings, only_new=True)
+            return scorings.add(cursor, new, only_new=True)
+
+    def features(self, name: str, version: int) -> pa.Table:
+        """What a family of scores kept of every present clip, as `scorings.features` gives it."""
+        with self._reading() as cursor:
+            return scorings.features(cursor, name, version)
+
+    def last_scores(self, clip_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The latest scores of these clips, by clip, with `versions` and `places` as JSON text."""
+        with self._reading() as cursor:
+            return scorings.last(cursor, clip_ids)
 
     def reslice(self, slicings: Sequence[Slicing]) -> Resliced:
         """Give recordings other clips, in one action that undo takes back; ranges that stay keep all they have."""

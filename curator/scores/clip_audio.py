@@ -30,7 +30,8 @@ class Placed(NamedTuple):
     place: Place | None
 
 
-Found = ScoreValue | Placed
+Found = ScoreValue | Placed | bytes
+"""A score, a score with its place, or (under the scorer's own name) a feature kept for comparing clips."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Separate so that a new score is one new module and one name here.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 from catalog.records import SCORE_NAMES, Place, ScoreValue, Scoring
@@ -25,9 +26,13 @@ def score(clip_id: str, clip: ClipAudio, scorers: Sequence[Scorer] = SCORERS) ->
     """All scores of a clip, and where those that can say so are worst; what a scorer leaves out is NULL."""
     values: dict[str, ScoreValue] = {}
     places: dict[str, Place] = {}
+    features: dict[str, str] = {}
     seconds = len(clip.wave) / clip.rate
     for scorer in scorers:
-        found = scorer.compute(clip)
+        found = dict(scorer.compute(clip))
+        feature = found.pop(scorer.name, None)
+        if isinstance(feature, bytes):
+            features[scorer.name] = base64.b64encode(feature).decode()
         unknown = set(found) - set(scorer.columns) | set(scorer.columns) - set(SCORE_NAMES)
         assert not unknown, f"the scorer {scorer.name} gives {unknown}, which it does not declare"
         for name in scorer.columns:
@@ -36,5 +41,6 @@ def score(clip_id: str, clip: ClipAudio, scorers: Sequence[Scorer] = SCORERS) ->
                 value, place = value
                 if place is not None and value is not None and 0 <= place[0] < min(place[1], seconds):
                     places[name] = (place[0], min(place[1], seconds))
+            assert not isinstance(value, bytes), f"the scorer {scorer.name} gives a feature that is not under its name"
             values[name] = value
-    return Scoring(clip_id, values, {scorer.name: scorer.version for scorer in scorers}, places)
+    return Scoring(clip_id, values, {scorer.name: scorer.version for scorer in scorers}, places, features)

@@ -192,6 +192,25 @@ def test_a_score_keeps_its_place_until_it_is_computed_again(store: Store, make_a
             store.rescore([Scoring(first, {"mos": 4.0}, {}, {"mos": wrong})])
 
 
+def test_the_features_of_present_clips_are_kept_by_family_and_version(
+    store: Store, make_analysis: MakeAnalysis
+) -> None:
+    analysis = make_analysis("one")
+    store.take_in(analysis)
+    first, second, *_ = (clip.id for clip in analysis.clips)
+    store.rescore([Scoring(clip, {}, {"voice": 1}, features={"voice": "AAEC"}) for clip in (first, second)])
+    store.rescore([Scoring(second, {}, {"voice": 2}, features={"voice": "AwQ="})])
+    rows = store.features("voice", 1).to_pylist()
+    assert [(row["clip"], row["data"], row["speaker"]) for row in rows] == [
+        (first, b"\0\1\2", analysis.recording.speaker)
+    ]
+    assert [row["data"] for row in store.features("voice", 2).to_pylist()] == [b"\3\4"]
+    assert store.features("print", 1).num_rows == 0
+    assert store.check() == []
+    store.forget(analysis.recording.id)
+    assert store.features("voice", 1).num_rows == 0
+
+
 def test_a_clip_is_found_by_the_beginning_of_its_id(store: Store, make_analysis: MakeAnalysis) -> None:
     analysis = make_analysis("one")
     store.take_in(analysis)

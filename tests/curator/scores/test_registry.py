@@ -50,3 +50,17 @@ def test_a_place_is_kept_beside_its_score_and_cut_to_the_clip(make_clip) -> None
     found = score("clip", make_clip(np.zeros(32_000, np.float32)), (Somewhere(),))
     assert found.values == {"hum_db": 3.0, "mos": 1.0, "music_ratio": 0.0}
     assert found.places == {"hum_db": (1.5, 2.0)}
+
+
+class Keeping:
+    """A scorer that keeps something for comparing clips."""
+
+    name, version, columns = "keeping", 3, ("hum_db",)
+
+    def compute(self, clip):
+        return {"hum_db": 1.0, "keeping": b"\0\1"}
+
+
+def test_a_feature_is_kept_apart_from_the_scores(make_clip) -> None:
+    found = score("clip", make_clip(np.zeros(32_000, np.float32)), (Keeping(),))
+    assert (found.values, found.features, found.versions) == ({"hum_db": 1.0}, {"keeping": "AAE="}, {"keeping": 3})

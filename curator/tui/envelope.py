@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from catalog.records import Activity
 
-COLUMNS = 1200
+COLUMNS = 3000
 CLIPPING = 0.999
 SPEECH = 0.5
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Envelope:
     """A sound in columns of equal length, left to right."""
 
@@ -84,6 +84,23 @@ def fit(envelope: Envelope, columns: int) -> Envelope:
         np.logical_or.reduceat(envelope.clipped, edges),
         heard,
         envelope.duration_s,
+    )
+
+
+def cut(envelope: Envelope, start_s: float, end_s: float) -> Envelope:
+    """The columns of an outline that lie between two times, at least one."""
+    have = envelope.low.size
+    if envelope.duration_s <= 0 or (start_s <= 0 and end_s >= envelope.duration_s):
+        return envelope
+    first = min(have - 1, max(0, int(have * start_s / envelope.duration_s)))
+    part = slice(first, max(first + 1, min(have, int(np.ceil(have * end_s / envelope.duration_s)))))
+    return Envelope(
+        envelope.low[part],
+        envelope.high[part],
+        envelope.rms[part],
+        envelope.clipped[part],
+        None if envelope.speech is None else envelope.speech[part],
+        end_s - start_s,
     )
 
 

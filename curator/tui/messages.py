@@ -59,6 +59,27 @@ class VerdictTakenBack(Message, bubble=False):
     clips: tuple[str, ...]
     verdicts: tuple[str, ...]
     kind: str
+    shown: tuple[str, ...] = ()
+    """Clips that are present again."""
+    hidden: tuple[str, ...] = ()
+    """Clips that are present no longer."""
+
+
+@dataclass
+class ClipsEdited(Message, bubble=False):
+    """An edit is on disk: some clips gave way to others."""
+
+    hidden: tuple[str, ...]
+    shown: tuple[str, ...]
+    action: int
+
+
+@dataclass
+class ClipsRemarked(Message, bubble=False):
+    """A note or tags are on disk."""
+
+    clips: tuple[str, ...]
+    action: int
 
 
 @dataclass

@@ -43,7 +43,7 @@ NO_ORDER = frozenset(("reasons", "tags", "suggestion_reasons", "suggestion_score
 
 
 FINDING: tuple[Binding, ...] = (
-    Binding("n", "next_open", "Next open", tooltip="Go to the next clip without a verdict.", id="review.next"),
+    Binding("n", "next_open", "Next", show=False, tooltip="Go to the next clip without a verdict.", id="review.next"),
     Binding("slash", "filter", "Filter", tooltip="Show only some clips, as --where does.", id="review.filter"),
     Binding("o", "views", "Views", tooltip="Worst first, most doubtful first, your own.", id="review.views"),
     Binding("s", "sort", "Sort", show=False, tooltip="Choose the order, by any field.", id="review.sort"),

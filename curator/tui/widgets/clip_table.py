@@ -58,7 +58,7 @@ def _words(value: Sequence[str] | None) -> str:
 
 
 COLUMNS = (
-    ClipColumn("verdict", "", 1, 0, lambda value: MARKS.get(value, "?"), False),
+    ClipColumn("verdict", "", 2, 0, lambda value: MARKS.get(value, "?"), False),
     ClipColumn("path", "recording", 20, 0, file_name, False),
     ClipColumn("speaker", "speaker", 12, 8, one_line, False),
     ClipColumn("start_s", "at", 7, 1, position),
@@ -107,6 +107,10 @@ class ClipBackend(ArrowBackend):
         """The verdict of every row now, as a place in `VERDICTS`."""
         self.waiting: set[int] = set()
         self.reasons: dict[int, tuple[str, ...]] = {}
+        self.marked = np.zeros(data.num_rows, bool)
+        """Rows that the person marked, to act on all of them at once."""
+        self.edited: dict[int, dict[str, Any]] = {}
+        """Fields of rows whose clip was edited since the table was read."""
 
     @property
     def columns(self) -> Sequence[str]:
@@ -146,15 +150,18 @@ class ClipBackend(ArrowBackend):
             return VERDICTS[self.verdicts[row_index]]
         if field == "reasons" and row_index in self.reasons:
             return list(self.reasons[row_index])
+        if row_index in self.edited and field in self.edited[row_index]:
+            return self.edited[row_index][field]
         if field not in self.data.column_names:
             return None
         return self.data.column(field)[row_index].as_py()
 
     def _mark(self, row_index: int) -> Text:
         verdict = self.value(row_index, "verdict")
+        marked = ("▌", self.style("marked")) if self.marked[row_index] else " "
         if row_index in self.waiting:
-            return Text("…", style=self.style("waiting"))
-        return Text(MARKS[verdict], style=self.style(verdict))
+            return Text.assemble(marked, ("…", self.style("waiting")))
+        return Text.assemble(marked, (MARKS[verdict], self.style(verdict)))
 
 
 class ClipTable(DataTable):
@@ -166,6 +173,7 @@ class ClipTable(DataTable):
         "clip-table--undecided",
         "clip-table--waiting",
         "clip-table--hint",
+        "clip-table--marked",
     }
     DEFAULT_CSS = """
     ClipTable {
@@ -175,6 +183,7 @@ class ClipTable(DataTable):
         & > .clip-table--undecided { color: $foreground 50%; }
         & > .clip-table--waiting { color: $warning; }
         & > .clip-table--hint { text-style: dim; }
+        & > .clip-table--marked { color: $accent; text-style: bold; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -212,9 +221,14 @@ class ClipTable(DataTable):
         return self._ordered_columns
 
     def show_table(self, data: pa.Table, *, keep: str | None = None) -> None:
-        """Show another table; the cursor stays on the clip `keep` when it is still there, else at its row."""
-        row = self.cursor_row
+        """Show another table; the cursor stays on the clip `keep` when it is still there, else at its row.
+
+        Marks stay on the clips that are still shown.
+        """
+        row, marked = self.cursor_row, self.marked_ids()
         self.clips = ClipBackend(data.combine_chunks(), self._style)
+        if marked:
+            self.clips.marked = pc.is_in(self.clips.data["id"], pa.array(marked)).to_numpy(zero_copy_only=False).copy()
         self.clips.render_markup = False
         self.backend = self.clips
         self._lay_out()
@@ -257,6 +271,7 @@ class ClipTable(DataTable):
         if self.clips is None or not 0 <= row < self.clips.row_count:
             return None
         clip: dict[str, Any] = self.clips.data.slice(row, 1).to_pylist()[0]
+        clip |= self.clips.edited.get(row, {})
         clip["verdict"] = self.clips.value(row, "verdict")
         clip["reasons"] = self.clips.value(row, "reasons")
         return clip
@@ -265,8 +280,11 @@ class ClipTable(DataTable):
         """The row that shows a clip, or None."""
         if self.clips is None or not self.clips.row_count:
             return None
+        for edited, fields in self.clips.edited.items():
+            if fields.get("id") == clip_id:
+                return edited
         row = int(pc.index(self.clips.data.column("id"), clip_id).as_py())
-        return row if row >= 0 else None
+        return row if row >= 0 and row not in self.clips.edited else None
 
     def mark_waiting(self, row: int) -> None:
         """Show that a decision about a row is on its way to disk."""
@@ -287,6 +305,40 @@ class ClipTable(DataTable):
                 self.clips.reasons[row] = tuple(reasons)
                 changed.add(row)
         self._draw_again(changed)
+
+    def edit_row(self, row: int, fields: Mapping[str, Any]) -> None:
+        """Show a row with other fields, until the table is read again."""
+        if self.clips is not None and 0 <= row < self.clips.row_count:
+            self.clips.edited[row] = {**self.clips.edited.get(row, {}), **fields}
+            self._draw_again({row})
+
+    def marked_ids(self) -> list[str]:
+        """The clips that are marked, from the top."""
+        if self.clips is None or not self.clips.marked.any():
+            return []
+        ids: list[str] = self.clips.data["id"].filter(pa.array(self.clips.marked)).to_pylist()
+        for row, fields in self.clips.edited.items():
+            if self.clips.marked[row] and "id" in fields:
+                ids[int(self.clips.marked[:row].sum())] = fields["id"]
+        return ids
+
+    def decide_marked(self, verdict: str, reasons: Sequence[str]) -> None:
+        """Show one confirmed verdict for all marked rows."""
+        if self.clips is not None:
+            rows = np.flatnonzero(self.clips.marked)
+            self.clips.verdicts[rows] = VERDICTS.index(verdict)
+            self.clips.reasons |= dict.fromkeys(rows.tolist(), tuple(reasons))
+
+    def set_marks(self, marked: np.ndarray) -> None:
+        """Mark these rows and no others, (rows,)."""
+        if self.clips is not None and marked.size == self.clips.row_count:
+            changed = np.flatnonzero(self.clips.marked != marked)
+            self.clips.marked = marked.astype(bool)
+            if changed.size > self.size.height:
+                self._clear_caches()
+                self.refresh()
+            else:
+                self._draw_again(set(changed.tolist()))
 
     def forget_waiting(self) -> None:
         """Take the waiting marks away after a decision failed."""
@@ -319,6 +371,10 @@ class ClipTable(DataTable):
             return None
         later = rows[rows > self.cursor_row]
         return int(later[0] if later.size else rows[0])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the keys for left and right to the room: rows have no parts to go to."""
+        return action not in ("cursor_left", "cursor_right")
 
     def action_first(self) -> None:
         """Go to the first clip."""

@@ -40,12 +40,12 @@ class ReasonBar(Static):
         parts: list[tuple[str, str] | str] = [(f"{mark} ", colour)] if mark else []
         self.update(Content.assemble(*parts, one_line(words)), layout=False)
 
-    def ask(self) -> None:
-        """Offer the reasons."""
+    def ask(self, clips: int = 1) -> None:
+        """Offer the reasons for rejecting a clip or several."""
         self.asking = True
         self.add_class("-asking")
         words = REASONS if self.size.width >= 120 else SHORT
-        parts: list[tuple[str, str]] = [("✗ why? ", "$error")]
+        parts: list[tuple[str, str]] = [("✗ why? " if clips == 1 else f"✗ {clips:,} why? ", "$error")]
         for number, word in enumerate(words, start=1):
             parts += [(f"{number}", "bold $accent"), (f" {word} ", "")]
         self.update(Content.assemble(*parts), layout=False)

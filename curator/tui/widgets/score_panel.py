@@ -143,6 +143,12 @@ class ScorePanel(VerticalScroll):
         self._draw()
         self.scroll_home(animate=False)
 
+    @property
+    def complaints(self) -> dict[str, str]:
+        """The scores that speak against the clip, each with the reason, the weightiest first."""
+        lines = lines_of(self.clip, self.rules) if self.clip is not None else []
+        return {line.name: line.against for line in lines if line.against}
+
     def on_resize(self) -> None:
         """Lay the columns out again."""
         self._draw()

@@ -1,27 +1,42 @@
-"""The waveform of one clip in half blocks, with speech, pauses, clipped spots and the playing position.
+"""The waveform of one clip in half blocks, with speech, pauses, clipped spots and second voices marked.
 
-Half blocks are in every terminal's font, over SSH and in tmux; the marks below the wave say in shape what the colours
+Half blocks are in every terminal's font, over SSH and in tmux; the band below the wave says in shape what the colours
 say, so that neither colour nor a picture protocol is needed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import reactive
-from textual.strip import Strip
-from textual.widget import Widget
 
-from curator.tui.envelope import Envelope, fit
+from curator.tui.envelope import Envelope, cut, fit
+from curator.tui.lens import Lens
+from curator.tui.widgets.sound_view import SoundView
 
 NOTHING, PEAK, LOUD, QUIET, CLIPPED = range(5)
+SPEECH, PAUSE, CLIPPING, SECOND, UNKNOWN = "━", "·", "!", "≈", " "
+"""The signs of the band."""
 
 
-class Waveform(Widget):
-    """Draws an `Envelope`; shows a line of words while there is none."""
+@dataclass(frozen=True)
+class Marked:
+    """A range of the clip that a score speaks of, in seconds from its start."""
+
+    start_s: float
+    end_s: float
+    words: str
+    second_voice: bool = False
+    """Shown in the band; other ranges stand on the axis with their words."""
+
+
+class Waveform(SoundView):
+    """Draws an `Envelope`."""
 
     COMPONENT_CLASSES = {
         "waveform--peak",
@@ -30,8 +45,7 @@ class Waveform(Widget):
         "waveform--clipped",
         "waveform--speech",
         "waveform--pause",
-        "waveform--axis",
-        "waveform--playhead",
+        "waveform--second",
     }
     DEFAULT_CSS = """
     Waveform {
@@ -42,124 +56,128 @@ class Waveform(Widget):
         & > .waveform--clipped { color: $error; }
         & > .waveform--speech { color: $success; }
         & > .waveform--pause { color: $foreground 40%; }
-        & > .waveform--axis { color: $foreground 50%; }
-        & > .waveform--playhead { color: $accent; text-style: bold; }
+        & > .waveform--second { color: $warning; text-style: bold; }
     }
     """
 
     envelope: reactive[Envelope | None] = reactive[Envelope | None](None)
-    played_s: reactive[float | None] = reactive[float | None](None)
-    """How far the clip has been played, in seconds; None when it is not playing."""
-    note: reactive[str] = reactive("")
-    """What to say while there is no envelope."""
-
-    class Sought(Message):
-        """A place in the clip was clicked."""
-
-        def __init__(self, seconds: float) -> None:
-            super().__init__()
-            self.seconds = seconds
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._pixels: np.ndarray | None = None
-        self._fitted: Envelope | None = None
+    marked: reactive[tuple[Marked, ...]] = reactive[tuple[Marked, ...]](())
+    """Places that scores speak of; the first one that does not overlap an earlier one gets its words."""
 
     def watch_envelope(self) -> None:
-        """Draw the new sound from its start."""
-        self._pixels = None
+        """Draw the new sound."""
+        self._drawn = None
 
-    def on_resize(self) -> None:
-        """Draw again at the new size."""
-        self._pixels = None
-
-    def on_click(self, event: object) -> None:
-        """Report where in the clip the mouse pointed."""
-        x = getattr(event, "x", 0)
-        if self.envelope is not None and self.size.width:
-            self.post_message(self.Sought(self.envelope.duration_s * x / self.size.width))
+    def watch_marked(self) -> None:
+        """Draw the new places."""
+        self._drawn = None
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Tall enough for shape, short enough for small terminals."""
         return 8
 
-    def render_line(self, y: int) -> Strip:
-        """One line: the wave in pairs of pixels, then the speech band, then the seconds."""
-        width, height = self.size
-        if self.envelope is None:
-            text = self.note if y == height // 2 else ""
-            blank = f"{text:^{width}}"[:width]
-            return Strip([Segment(blank, self._style("axis"))], width)
-        rows = self._wave_rows(height)
-        if self._pixels is None or self._pixels.shape != (rows * 2, width):
-            self._fitted = fit(self.envelope, width)
-            self._pixels = paint(self._fitted, rows * 2)
-        if y < rows:
-            return self._wave_line(y, width)
-        if y == rows and height > 1:
-            return self._band(width)
-        return self._axis(width)
+    def empty(self) -> bool:
+        """Whether no sound was given."""
+        return self.envelope is None
 
-    @staticmethod
-    def _wave_rows(height: int) -> int:
-        return max(1, height - (2 if height >= 5 else 1 if height > 1 else 0))
+    def draw(self, width: int, height: int) -> list[list[Segment]]:
+        """The wave in pairs of pixels, then the band, then the seconds."""
+        assert self.envelope is not None
+        lens = self.lens if self.lens.shown_s else Lens.on(self.envelope.duration_s)
+        fitted = fit(cut(self.envelope, lens.start_s, lens.end_s), width)
+        waves = wave_rows(height)
+        pixels = paint(fitted, waves * 2, self.envelope.peak)
+        rows = [self._wave_row(pixels[2 * y : 2 * y + 2]) for y in range(waves)]
+        if height > waves:
+            styles = {sign: self._style(name) for sign, name in _BAND_STYLES.items()}
+            styles[UNKNOWN] = self.rich_style
+            rows.append([Segment(sign, styles[sign]) for sign in band(fitted, self.marked, lens)])
+        if height > waves + 1:
+            rows.append(self._axis(lens, width))
+        return rows
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"waveform--{name}")
 
-    def _playhead(self, width: int) -> int | None:
-        if self.played_s is None or self.envelope is None or not self.envelope.duration_s:
-            return None
-        return min(width - 1, int(width * self.played_s / self.envelope.duration_s))
-
-    def _wave_line(self, y: int, width: int) -> Strip:
-        assert self._pixels is not None
+    def _wave_row(self, pixels: np.ndarray) -> list[Segment]:
         base = self.rich_style
-        names = ("", "peak", "loud", "quiet", "clipped")
-        colours = [None, *(self._style(name).color for name in names[1:])]
-        at = self._playhead(width)
-        segments = []
-        for x in range(width):
-            upper, lower = int(self._pixels[2 * y, x]), int(self._pixels[2 * y + 1, x])
-            if x == at and not (upper or lower):
-                segments.append(Segment("│", self._style("playhead")))
-            elif upper == lower:
-                segments.append(Segment("█" if upper else " ", base + Style(color=colours[upper]) if upper else base))
-            elif not lower:
-                segments.append(Segment("▀", base + Style(color=colours[upper])))
-            elif not upper:
-                segments.append(Segment("▄", base + Style(color=colours[lower])))
-            else:
-                segments.append(Segment("▀", Style(color=colours[upper], bgcolor=colours[lower])))
-        return Strip(Segment.simplify(segments), width)
+        colours = [None, *(self._style(name).color for name in ("peak", "loud", "quiet", "clipped"))]
+        kinds: dict[tuple[int, int], Segment] = {}
+        row = []
+        for pair in zip(pixels[0].tolist(), pixels[1].tolist(), strict=True):
+            if pair not in kinds:
+                upper, lower = pair
+                if upper == lower:
+                    kinds[pair] = Segment("█" if upper else " ", base + Style(color=colours[upper]) if upper else base)
+                elif not lower:
+                    kinds[pair] = Segment("▀", base + Style(color=colours[upper]))
+                elif not upper:
+                    kinds[pair] = Segment("▄", base + Style(color=colours[lower]))
+                else:
+                    kinds[pair] = Segment("▀", Style(color=colours[upper], bgcolor=colours[lower]))
+            row.append(kinds[pair])
+        return row
 
-    def _band(self, width: int) -> Strip:
-        assert self._fitted is not None
-        at = self._playhead(width)
-        speech = self._fitted.speech
-        segments = []
-        for x in range(width):
-            if x == at:
-                segments.append(Segment("▲", self._style("playhead")))
-            elif self._fitted.clipped[x]:
-                segments.append(Segment("!", self._style("clipped")))
-            elif speech is None:
-                segments.append(Segment(" ", self.rich_style))
-            elif speech[x]:
-                segments.append(Segment("━", self._style("speech")))
-            else:
-                segments.append(Segment("·", self._style("pause")))
-        return Strip(Segment.simplify(segments), width)
+    def _axis(self, lens: Lens, width: int) -> list[Segment]:
+        plain, loud = self.look("axis"), self._style("clipped")
+        cells = [Segment(character, plain) for character in seconds_axis(lens, width)]
+        taken: set[int] = set()
+        for mark in self.marked:
+            columns = lens.columns(mark.start_s, mark.end_s, width)
+            if mark.second_voice or not columns or taken & set(columns):
+                continue
+            taken |= set(columns)
+            for x, character in zip(columns, bracket(mark.words, len(columns)), strict=True):
+                cells[x] = Segment(character, loud)
+        return cells
 
-    def _axis(self, width: int) -> Strip:
-        assert self.envelope is not None
-        return Strip([Segment(seconds_axis(self.envelope.duration_s, width), self._style("axis"))], width)
+    def over(self, y: int, x: int, cell: Segment, *, playing: bool) -> Segment:
+        """The cursor as a stroke through what is empty, the playing position as a stroke with a foot."""
+        style = self.look("playhead" if playing else "cursor")
+        if y < wave_rows(self.size.height):
+            if cell.text == " ":
+                return Segment("│" if playing else "┊", style)
+            return cell if not playing else Segment(cell.text, (cell.style or Style()) + Style(color=style.color))
+        if y == wave_rows(self.size.height):
+            return Segment("▲" if playing else "┃", style)
+        return cell
 
 
-def paint(envelope: Envelope, pixels: int) -> np.ndarray:
-    """Which kind each pixel is, (pixels, columns) from the top: the wave is scaled to the clip's own peak."""
+_BAND_STYLES = {SPEECH: "speech", PAUSE: "pause", CLIPPING: "clipped", SECOND: "second"}
+
+
+def wave_rows(height: int) -> int:
+    """How many of `height` lines are the wave itself."""
+    return max(1, height - (2 if height >= 5 else 1 if height > 1 else 0))
+
+
+def band(fitted: Envelope, marked: Sequence[Marked], lens: Lens) -> str:
+    """A sign for each column of an envelope that shows the lens's seconds."""
+    width = fitted.low.size
+    if fitted.speech is None:
+        signs = [UNKNOWN] * width
+    else:
+        signs = [SPEECH if speech else PAUSE for speech in fitted.speech.tolist()]
+    for mark in marked:
+        if mark.second_voice:
+            for x in lens.columns(mark.start_s, mark.end_s, width):
+                signs[x] = SECOND
+    for x in np.flatnonzero(fitted.clipped).tolist():
+        signs[x] = CLIPPING
+    return "".join(signs)
+
+
+def bracket(words: str, width: int) -> str:
+    """Words between the ends of a range, as much of them as there is room for."""
+    if width < 2:
+        return "┴" * width
+    return "└" + words[: width - 2].center(width - 2, "─") + "┘"
+
+
+def paint(envelope: Envelope, pixels: int, peak: float) -> np.ndarray:
+    """Which kind each pixel is, (pixels, columns) from the top: the wave is scaled to `peak`."""
     columns = envelope.low.size
-    scale = (pixels / 2) / max(envelope.peak, 1e-4)
+    scale = (pixels / 2) / max(peak, 1e-4)
     middle = pixels / 2
     y = np.arange(pixels)[:, None] + 0.5
     top = middle - np.maximum(envelope.high * scale, 0.5)
@@ -174,16 +192,16 @@ def paint(envelope: Envelope, pixels: int) -> np.ndarray:
     return kinds.reshape(pixels, columns)
 
 
-def seconds_axis(duration_s: float, width: int) -> str:
-    """Labels of whole seconds under a wave, as many as are readable."""
-    if duration_s <= 0 or width <= 0:
+def seconds_axis(lens: Lens, width: int) -> str:
+    """Labels of seconds under what the lens shows, as many as are readable."""
+    if lens.shown_s <= 0 or width <= 0:
         return " " * max(0, width)
-    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
-    step = next((s for s in steps if s * width / duration_s >= 8), 1200)
+    steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
+    step = next((s for s in steps if s * width / lens.shown_s >= 8), 1200)
     line = [" "] * width
-    for tick in range(int(duration_s / step + 1e-9) + 1):
+    for tick in range(int(np.ceil(lens.start_s / step - 1e-9)), int(lens.end_s / step + 1e-9) + 1):
         label = f"{tick * step:g}s" if tick else "0"
-        x = round(tick * step * width / duration_s)
+        x = round((tick * step - lens.start_s) * width / lens.shown_s)
         if x + len(label) <= width:
             line[x : x + len(label)] = label
     return "".join(line)

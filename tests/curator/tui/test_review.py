@@ -130,7 +130,7 @@ async def test_a_mark_appears_only_when_the_verdict_is_on_disk(
         return decide(self, *given)
 
     monkeypatch.setattr(Store, "decide", slow)
-    monkeypatch.setattr("curator.tui.screens.review.PATIENCE_S", 0.05)
+    monkeypatch.setattr("curator.tui.screens.deciding_room.PATIENCE_S", 0.05)
     app = CuratorApp(sample)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -140,11 +140,11 @@ async def test_a_mark_appears_only_when_the_verdict_is_on_disk(
         table, row = table_of(app), table_of(app).cursor_row
         assert table.clips is not None
         await pilot.press("a")
-        assert table.clips.get_cell_at(row, 0).plain == "…"
+        assert table.clips.get_cell_at(row, 0).plain == " …"
         assert "wait in order" in words_of(app, "#said")
         go_on.set()
         await settle(pilot)
-        assert table.clips.get_cell_at(row, 0).plain == "✓"
+        assert table.clips.get_cell_at(row, 0).plain == " ✓"
 
 
 async def test_what_another_process_decides_is_seen_and_the_cursor_stays(

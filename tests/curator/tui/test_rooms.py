@@ -312,7 +312,7 @@ async def test_a_machine_without_speakers_is_told_of_once(
 async def test_foot_and_help_of_every_room_follow_the_bindings(sample: Library, settle: Settle) -> None:
     phrases = {
         "1": "Bring in a folder",
-        "2": "Take the last decision back",
+        "2": "Take back what was done last",
         "3": "Freeze the accepted clips",
         "4": "Train a model",
         "5": "Remove the model",

@@ -48,7 +48,7 @@ def test_cells_are_plain_text_and_missing_scores_are_empty() -> None:
     backend = ClipBackend(table_of(2, "/a/[red]x[].wav"), lambda _: Style())
     cells = {column.field: cell.plain for (column, _), cell in zip(backend.shown, backend.get_row_at(0), strict=True)}
     assert cells["path"].startswith("[red]x[].wav")
-    assert cells["verdict"] == "·"
+    assert cells["verdict"] == " ·"
     assert cells["overlap_ratio"].strip() == ""
     assert cells["snr_db"].strip() == "30"
     with pytest.raises(IndexError):

@@ -17,9 +17,20 @@ from curator.scores.loudness import Loudness
 from curator.scores.noise import Noise
 from curator.scores.overlap import Overlap
 from curator.scores.pitch_range import PitchRange
+from curator.scores.reverb import Reverb
 from curator.scores.silence import Silence
 
-SCORERS: tuple[Scorer, ...] = (Silence(), Noise(), Clipping(), Loudness(), Bandwidth(), Hum(), PitchRange(), Overlap())
+SCORERS: tuple[Scorer, ...] = (
+    Silence(),
+    Noise(),
+    Clipping(),
+    Loudness(),
+    Bandwidth(),
+    Hum(),
+    Reverb(),
+    PitchRange(),
+    Overlap(),
+)
 
 
 def score(clip_id: str, clip: ClipAudio, scorers: Sequence[Scorer] = SCORERS) -> Scoring:

@@ -109,6 +109,29 @@ def start_convert(
     return _start(library, library.jobs, "convert", request, "infer")
 
 
+def start_preview(
+    library: Library,
+    name: str,
+    source: Path,
+    out: Path,
+    *,
+    transpose: float | str = "auto",
+    f0_method: str = "auto",
+    overwrite: bool = False,
+) -> Job:
+    """Start speaking a file with the sounds of the set `name`; `out` is a file or a folder."""
+    request = {
+        "library": str(library.root),
+        "set": name,
+        "input": str(source.resolve()),
+        "out": str(out.resolve()),
+        "transpose": transpose,
+        "f0_method": f0_method,
+        "overwrite": overwrite,
+    }
+    return _start(library, library.jobs, "preview", request, "infer.preview_job")
+
+
 def default_workers() -> int:
     """Worker processes that leave the machine usable: one a core."""
     return max(1, os.cpu_count() or 1)

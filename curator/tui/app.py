@@ -5,6 +5,7 @@ What a room shows and does is in its own file under `screens`; here is only what
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from catalog.library import Library
 from catalog.store import Store
 from curator import settings as own
 from curator.intake import sweep, take_in_finished
+from curator.tui.browser_player import BrowserPlayer, folder_of_sounds
 from curator.tui.failures import tell_failure
 from curator.tui.job_view import Follower, JobView, Look, title_of
 from curator.tui.messages import JobsLookedAt, JobStarted
@@ -346,6 +348,18 @@ class CuratorApp(App[CuratorError]):
         except CuratorError as error:
             self.call_from_thread(self.complain, error)
 
+    def tell_page(self, message: Callable[[], dict[str, object] | None]) -> None:
+        """Send the page that shows this app what `message` gives, asked in the app's own thread; from any thread."""
+        write = getattr(self._driver, "write_meta", None)
+
+        def send() -> None:
+            words = message()
+            if words is not None and write is not None:
+                write(words)
+
+        if self.is_running:
+            send() if self._thread_id == threading.get_ident() else self.call_from_thread(send)
+
     async def on_unmount(self) -> None:
         """Be silent, finish writing, let the catalogue go."""
         self.player.stop()
@@ -361,6 +375,9 @@ def run(library: Library) -> None:
     log = library.root / "app.log"
     with screen_to_itself(log):
         app = CuratorApp(library)
+        sounds = folder_of_sounds()
+        if sounds is not None:
+            app.player = BrowserPlayer(sounds, app.tell_page)
         error = app.run()
     if error is not None:
         raise error

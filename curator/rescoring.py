@@ -1,98 +1,83 @@
 """Scoring of edited clips in a process of its own, which stays ready so that a nudged edge is scored at once.
 
-Separate from the analysis of whole recordings because here the recording's activity is known and only a few seconds are
-decoded; the scorers are the same. The process reads one request a line and answers with one line, and ends when whoever
-started it is gone. It never opens the catalogue.
+Separate from the job that scores whole libraries again because here somebody is waiting: the process is started once,
+keeps its networks loaded, and is handed one order after the other. It never opens the catalogue. Orders and answers are
+pickles over its own pipes, written by its own parent; it ends when they are closed.
 """
 
 from __future__ import annotations
 
-import base64
-import json
+import os
+import pickle
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from catalog import audio
 from catalog.errors import BadRequest, CuratorError
 from catalog.records import Activity, Clip, Recording, Scoring
 
-READY = "ready"
+READY = b"ready\n"
 
 
-def score_clips(recording: Recording, activity: Activity | None, clips: Sequence[Clip]) -> list[Scoring]:
-    """All scores of some clips of a recording, from its file and its stored activity.
+@dataclass(frozen=True)
+class Order:
+    """Clips of one recording to score, with what is stored of the recording."""
 
-    Raises BadAudio when the file cannot be read, BadRequest when no activity was stored.
+    recording: Recording
+    activity: Activity | None
+    clips: Sequence[Clip]
+    slicer: str
+    """In whose words the recording was sliced; says for which kind of voice it was heard."""
+
+
+def fill(order: Order) -> list[Scoring]:
+    """All scores of the clips, as adding the recording computes them.
+
+    Raises BadAudio when the file cannot be read, BadRequest when no activity is stored.
     """
-    from curator.activity import Tracks
+    from curator.activity import Tracks, hearing
+    from curator.analysis import HEARING
     from curator.scores.clip_audio import ClipAudio
     from curator.scores.registry import score
+    from curator.slicer import SlicingSettings
 
-    if activity is None:
-        raise BadRequest(f"{recording.path}: no voice activity is stored, so its clips cannot be scored; add it again.")
-    tracks = Tracks.of(activity, recording.samples, recording.sample_rate)
-    ordered = sorted(clips, key=lambda clip: (clip.start, clip.end))
-    waves = audio.ranges(Path(recording.path), [(clip.start, clip.end) for clip in ordered])
-    return [
+    recording = order.recording
+    if order.activity is None:
+        raise BadRequest(f"{recording.path}: no voice activity is stored; `curator rescore` hears it anew.")
+    voice = SlicingSettings.of(order.slicer).voice
+    tracks = Tracks.of(order.activity, recording.samples, recording.sample_rate, voice)
+    clips = sorted(order.clips, key=lambda clip: (clip.start, clip.end))
+    waves = audio.ranges(Path(recording.path), [(clip.start, clip.end) for clip in clips])
+    found = [
         score(clip.id, ClipAudio(wave, tracks.rate, clip.start, tracks))
-        for clip, wave in zip(ordered, waves, strict=True)
+        for clip, wave in zip(clips, waves, strict=True)
     ]
-
-
-def request_line(recording: Recording, activity: Activity | None, clips: Sequence[Clip]) -> str:
-    """A request as the process reads it, without the line's end."""
-    heard = None if activity is None else {name: _text(value) for name, value in asdict(activity).items()}
-    return json.dumps(
-        {"recording": asdict(recording), "activity": heard, "clips": [asdict(clip) for clip in clips]}, default=dict
-    )
-
-
-def answer_line(line: str) -> str:
-    """What the process answers to a request, without the line's end: scorings, or an error in words."""
-    try:
-        request = json.loads(line)
-        heard = request["activity"]
-        activity = None if heard is None else Activity(**{name: _value(value) for name, value in heard.items()})
-        clips = [Clip(**clip) for clip in request["clips"]]
-        scorings = score_clips(Recording(**request["recording"]), activity, clips)
-    except CuratorError as error:
-        return json.dumps({"error": str(error)})
-    return json.dumps({"scorings": [asdict(scoring) for scoring in scorings]})
-
-
-def read_answer(line: str) -> list[Scoring]:
-    """The scorings of an answer; raises BadRequest with the words of an error."""
-    answer: Mapping[str, Any] = json.loads(line)
-    if "error" in answer:
-        raise BadRequest(str(answer["error"]))
-    return [
-        Scoring(**{**each, "places": {name: tuple(place) for name, place in each.get("places", {}).items()}})
-        for each in answer["scorings"]
-    ]
-
-
-def _text(value: Any) -> Any:
-    return {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
-
-
-def _value(value: Any) -> Any:
-    return base64.b64decode(value["base64"]) if isinstance(value, dict) else value
+    return [replace(each, versions={**each.versions, HEARING: hearing(tracks.voice)}) for each in found]
 
 
 def main() -> None:
-    """Answer requests until the input ends; nothing but answers goes to standard output."""
-    answers, sys.stdout = sys.stdout, sys.stderr
-    # The scorers are loaded before the first request, so that it does not wait for them.
-    from curator.scores import clip_audio, registry
+    """Answer orders until there are no more; nothing else goes to the pipe, whatever libraries print."""
+    orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # Loaded before the first order, so that it does not wait for them.
+    from curator import analysis
 
-    assert clip_audio
-    assert registry
-    print(READY, file=answers, flush=True)
-    for line in sys.stdin:
-        print(answer_line(line), file=answers, flush=True)
+    assert analysis.HEARING
+    answers.write(READY)
+    answers.flush()
+    while True:
+        try:
+            order: Order = pickle.load(orders)
+        except EOFError:
+            return
+        try:
+            answer: list[Scoring] | str = fill(order)
+        except CuratorError as error:
+            answer = str(error)
+        pickle.dump(answer, answers)
+        answers.flush()
 
 
 if __name__ == "__main__":

@@ -1,23 +1,26 @@
-"""Hands edited clips to the scoring process, one request at a time, and gives back their scores.
+"""Hands edited clips to the scoring process, one order at a time, and gives back their scores.
 
 Separate from the room because it owns a process: started with the first edit, ended with the app.
 """
 
 from __future__ import annotations
 
+import os
+import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 from catalog.errors import BadRequest, CuratorError
 from catalog.records import Clip, Scoring
 from catalog.store import Store
 from curator.executor import ONE_THREAD
-from curator.rescoring import READY, read_answer, request_line
+from curator.rescoring import READY, Order
+
+TWICE_DEAD = "The edited clip could not be scored: the scoring process ended twice. `curator rescore` tries again."
 
 
 class ScoringDesk:
@@ -26,13 +29,13 @@ class ScoringDesk:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scoring desk")
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._dropped: set[str] = set()
         self._closed = False
 
-    def submit(self, clips: Sequence[str]) -> Any:
-        """Ask for the scores of some clips of one recording; the future gives them (or CuratorError)."""
+    def submit(self, clips: Sequence[str]) -> Future[list[Scoring]]:
+        """Ask for the scores of some clips of one recording; the future gives them, or CuratorError."""
         self._dropped.difference_update(clips)
         return self._thread.submit(partial(self._score, tuple(clips)))
 
@@ -46,69 +49,74 @@ class ScoringDesk:
             self._closed = True
             process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
+            _end(process)
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _score(self, ids: tuple[str, ...]) -> list[Scoring]:
-        wanted = [identity for identity in ids if identity not in self._dropped]
         rows = []
-        for identity in wanted:
-            try:
-                rows.append(self._store.clip(identity))
-            except BadRequest:
-                continue
+        for identity in ids:
+            if identity not in self._dropped:
+                try:
+                    rows.append(self._store.clip(identity))
+                except BadRequest:
+                    continue
         if not rows or self._closed:
             return []
         recording = self._store.recording(rows[0]["recording"])
+        sliced = self._store.sliced().get(recording.id)
         clips = [Clip(row["id"], recording.id, row["start"], row["end"], bool(row["short"])) for row in rows]
-        line = request_line(recording, self._store.activity(recording.id), clips)
-        return read_answer(self._ask(line))
+        order = Order(recording, self._store.activity(recording.id), clips, sliced.slicer if sliced else "")
+        return self._ask(order)
 
-    def _ask(self, line: str) -> str:
-        """One request; a process that died is started again once."""
-        for attempt in (1, 2):
+    def _ask(self, order: Order) -> list[Scoring]:
+        """One order; a process that died is started again once."""
+        for _ in range(2):
             process = self._started()
+            if process is None:
+                return []
             try:
                 assert process.stdin is not None
                 assert process.stdout is not None
-                process.stdin.write(line + "\n")
+                pickle.dump(order, process.stdin)
                 process.stdin.flush()
-                answer = process.stdout.readline()
-            except (OSError, ValueError):
-                answer = ""
-            if answer or self._closed:
-                return answer or '{"scorings": []}'
-            with self._lock:
-                self._process = None
-            process.kill()
-            process.wait()
-            assert attempt
-        raise CuratorError("The edited clip could not be scored: the scoring process ended twice. Its verdict stands.")
+                answer: list[Scoring] | str = pickle.load(process.stdout)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                with self._lock:
+                    self._process = None
+                _end(process)
+                continue
+            if isinstance(answer, str):
+                raise CuratorError(answer)
+            return answer
+        if self._closed:
+            return []
+        raise CuratorError(TWICE_DEAD)
 
-    def _started(self) -> subprocess.Popen[str]:
+    def _started(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
+            if self._closed:
+                return None
             if self._process is None or self._process.poll() is not None:
-                self._process = _start()
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "curator.rescoring"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, **ONE_THREAD},
+                    start_new_session=True,
+                )
+                assert self._process.stdout is not None
+                # A process that could not start closes its pipe, which the order then meets.
+                self._process.stdout.read(len(READY))
             return self._process
 
 
-def _start() -> subprocess.Popen[str]:
-    import os
-
-    process = subprocess.Popen(
-        [sys.executable, "-m", "curator.rescoring"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **ONE_THREAD},
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    if process.stdout.readline().strip() != READY:
-        process.kill()
-        process.wait()
-        raise CuratorError("The edited clip could not be scored: the scoring process did not start.")
-    return process
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:
+                continue

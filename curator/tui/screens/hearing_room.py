@@ -384,10 +384,10 @@ class HearingRoom(ClipRoom):
 def marks_of(clip: Mapping[str, Any], complaints: Mapping[str, str]) -> tuple[Marked, ...]:
     """The places of a clip's scores, those that speak against it first; a second voice wherever one is heard."""
     found = []
+    order = list(complaints)
     for score, (start_s, end_s) in clips.places(clip.get("places")).items():
         if score == "overlap_ratio" and (clip.get(score) or 0) > 0:
-            found.append(Marked(start_s, end_s, complaints.get(score, "second voice"), second_voice=True))
+            found.append((len(order), Marked(start_s, end_s, "second voice", second_voice=True)))
         elif score in complaints:
-            found.append(Marked(start_s, end_s, complaints[score]))
-    order = list(complaints.values())
-    return tuple(sorted(found, key=lambda mark: order.index(mark.words) if mark.words in order else len(order)))
+            found.append((order.index(score), Marked(start_s, end_s, complaints[score].split(":")[0])))
+    return tuple(mark for _, mark in sorted(found, key=lambda pair: pair[0]))

@@ -76,6 +76,7 @@ def written(name: str, unit: str, value: Any) -> str:
 
 def lines_of(clip: Mapping[str, Any], rules: Sequence[Rule]) -> list[ScoreLine]:
     """The computed scores of a clip in the order of reading: against it, held and fine, the rest."""
+    told = dict(zip(clip.get("suggestion_scores") or (), clip.get("suggestion_reasons") or (), strict=False))
     lines = []
     for score in SCORES:
         value = clip.get(score.name)
@@ -91,7 +92,7 @@ def lines_of(clip: Mapping[str, Any], rules: Sequence[Rule]) -> list[ScoreLine]:
                 written(score.name, score.unit, value),
                 _share(value, span),
                 _share(shown.limit, span) if shown else None,
-                "; ".join(rule.reason for rule in broken) or None,
+                told.get(score.name) or "; ".join(rule.reason for rule in broken) or None,
                 bool(own),
             )
         )

@@ -106,7 +106,9 @@ class SpectrogramView(SoundView):
         if height < 5 or width < 40:
             return
         plain = Style(bgcolor=self.rich_style.bgcolor)
-        sides = [(F0_LABELS, True, self.get_component_rich_style("spectrogram--f0"))]
+        sides: list[tuple[tuple[int, ...], bool, Style]] = [
+            (F0_LABELS, True, self.get_component_rich_style("spectrogram--f0"))
+        ]
         if not self.voice:
             sides.append((LABELS, False, self.look("axis")))
         for labels, voice, style in sides:

@@ -90,6 +90,7 @@ class CuratorApp(App[CuratorError]):
         self.player = player or Player()
         self.follower = Follower(library)
         self.ready = False
+        self._theme_at_start = ""
         self.settings_file = settings or own.settings_file()
         self.settings = own.read(self.settings_file)
         self._own: set[str] = set()
@@ -101,7 +102,7 @@ class CuratorApp(App[CuratorError]):
         self.register_theme(HOUSE)
         self.register_theme(DAY)
         chosen = self.settings.text("theme")
-        self.theme = theme_for(chosen, self.available_themes, self._color_system())
+        self.theme = self._theme_at_start = theme_for(chosen, self.available_themes, self._color_system())
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self._use_own_keys()
         for problem in self.settings.problems:
@@ -137,7 +138,8 @@ class CuratorApp(App[CuratorError]):
         self.set_keymap(keys)
 
     def _theme_changed(self, theme: Theme) -> None:
-        if theme.name != self.settings.text("theme"):
+        if theme.name not in (self.settings.text("theme"), self._theme_at_start):
+            self._theme_at_start = ""
             self.change_setting("theme", theme.name)
 
     def change_setting(self, name: str, value: own.Value) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog.records import Recording
+from catalog.records import NOT_SLICED, Recording
 from catalog.reslicing import Slicing
 from curator.slicer import SlicingSettings, slice_activity
 
@@ -23,7 +23,7 @@ class Plan:
 
     slicings: list[Slicing]
     up_to_date: int
-    """Recordings that were cut with the same settings, code and activity."""
+    """Recordings that were cut with the same settings, code and activity, or of which a stem is cut instead."""
     unheard: list[Recording]
     """Recordings of which no activity is stored, or none that can tell singing, as is wished."""
 
@@ -44,6 +44,9 @@ def plan(
     for number, recording in enumerate(recordings):
         progress(number)
         before = sliced.get(recording.id)
+        if before and before.slicer == NOT_SLICED:
+            found = replace(found, up_to_date=found.up_to_date + 1)
+            continue
         settings = changed(SlicingSettings.of(before.slicer if before else ""), changes)
         activity = store.activity(recording.id)
         if activity is None or (settings.voice == "singing" and not activity.voicing):

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.records import Activity
+from curator.activity import SPEECH, Tracks
+from curator.frames import FRAMES_A_SECOND
 
 COLUMNS = 3000
 CLIPPING = 0.999
-SPEECH = 0.5
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -105,13 +106,13 @@ def cut(envelope: Envelope, start_s: float, end_s: float) -> Envelope:
 
 
 def heard_between(activity: Activity | None, start_s: float, end_s: float) -> Flags | None:
-    """Where the stored voice-activity probabilities of a recording say speech, between two times."""
+    """Where the stored activity of a recording says speech or a sustained note, between two times."""
     if activity is None or not activity.vad:
         return None
-    probabilities = np.frombuffer(activity.vad, np.uint8)
-    first = int(start_s / activity.vad_hop_s)
-    last = max(first + 1, int(np.ceil(end_s / activity.vad_hop_s)))
-    return probabilities[first:last] >= SPEECH * 255
+    frames = int(np.ceil(len(activity.vad) * activity.vad_hop_s * FRAMES_A_SECOND))
+    probability = Tracks.of(activity, frames, FRAMES_A_SECOND).probability
+    first = int(start_s * FRAMES_A_SECOND)
+    return np.asarray(probability[first : max(first + 1, int(np.ceil(end_s * FRAMES_A_SECOND)))] >= SPEECH)
 
 
 def _spread(columns: int, over: int) -> NDArray[np.int64]:

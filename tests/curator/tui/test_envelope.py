@@ -46,6 +46,14 @@ def test_speech_of_the_recording_is_cut_to_the_clip() -> None:
     assert heard_between(None, 0, 1) is None
 
 
+def test_a_sustained_note_that_the_network_misses_is_heard() -> None:
+    voicing, level = bytes([10] * 50 + [250] * 50), bytes([200] * 160)
+    activity = Activity("test", 0.032, bytes(50), 0.01, level, 0.016, voicing)
+    heard = heard_between(activity, 0, 1.6)
+    assert heard is not None
+    assert np.flatnonzero(heard).tolist() == list(range(80, 160))
+
+
 @pytest.mark.parametrize("length", [0, 1, 7])
 def test_hardly_any_samples_still_give_an_outline(length: int) -> None:
     outline = fit(measure(np.zeros(length, np.float32), 16000, np.ones(3, bool)), 30)

@@ -60,10 +60,13 @@ def clip_heading(clip: Mapping[str, Any] | None) -> Content:
         f"  {position(clip['start_s'])}–{position(clip['end_s'])}  ",
         (f"{number(clip['duration_s'], 1)} s", "bold"),
         ("  short" if clip.get("short") else "", "$warning"),
+        ("".join(f"  #{one_line(tag)}" for tag in clip.get("tags") or ()), "$accent"),
         ("  " + file_name(str(clip["path"])), ""),
         (f"  {one_line(str(clip['speaker']))}", "$foreground 60%"),
     )
-    return Content("\n").join([first, suggestion_line(clip)])
+    note = one_line(str(clip.get("note") or ""))
+    second = suggestion_line(clip)
+    return Content("\n").join([first, Content.assemble((f"✎ {note}  ", "$accent"), second) if note else second])
 
 
 def turned_words(undone: Undone) -> tuple[str, str, str]:

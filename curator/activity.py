@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from catalog.audio import Resampler
 from catalog.records import Activity
-from curator import vad, voicing
+from curator import tails, vad, voicing
 from curator.frames import (
     FRAME_S,
     FRAMES_A_SECOND,
@@ -29,6 +29,7 @@ from curator.frames import (
     widened,
 )
 from curator.pitch import HOP_S, Pitch, PitchMeter
+from curator.tails import ringing, without_tails
 from curator.voicing import VOICES, Voice
 
 SILENCE_DB = -120.0
@@ -169,7 +170,14 @@ class Tracks:
 
     @cached_property
     def speech(self) -> Bools:
-        """Frames with speech, (frames,).
+        """Frames with speech, (frames,): what is heard without the tails that a reverberant room adds to words."""
+        voice = self.probability >= STILL_SPEECH
+        decay = tails.decay(self.level, self.loudness, self.floor, voice)
+        return self.heard if decay is None else without_tails(self.heard, ringing(self.level, decay), SHORTEST_FRAMES)
+
+    @cached_property
+    def heard(self) -> Bools:
+        """Frames with speech and with its tail in the room, (frames,).
 
         A span begins at a probability of 0.5 and lasts while it stays above 0.35 (silero's own rule). The network
         notices onsets and ends some 50 ms late, so an edge moves out while there is sound, and in where there is none;

@@ -24,8 +24,9 @@ def orders(
 ) -> list[Analysis]:
     """What `analysis.analyse_again` has to do for these recordings; recordings with nothing due are left out.
 
-    `among` holds the ids of the clips that it is about (None: all that are present). `only` names scores or their families; where a recording has to be heard anew, or is taken for another kind of voice
-    than before, all scores of its clips are due whatever it says. Raises BadRequest for an unknown name.
+    `among` holds the ids of the clips that it is about (None: all that are present). `only` names scores or their
+    families; where a recording has to be heard anew, or is taken for another kind of voice than before, all scores of
+    its clips are due whatever it says. Raises BadRequest for an unknown name.
     """
     names = families(only)
     heard, sliced = store.heard(), store.sliced()

@@ -28,6 +28,7 @@ BREATH = 5
 """Frames without sound that make a natural place to cut."""
 PARTED = 80
 """Frames of pause from which room tone is left out between two clips; in a shorter pause both meet."""
+LONGEST_TAIL = 50
 QUIET_DB = 30.0
 
 _LENGTHS = ("min", "max", "ideal", "pause", "join", "lead", "tail")
@@ -190,7 +191,7 @@ def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSet
         if b - a >= BREATH and a > 0 and b < last - first:
             sounding[a:b] = False
             if b - a > PARTED:
-                begin, end = first + b - lead, first + a + tail
+                begin, end = first + b - lead, _died_away(tracks, first + a, tail)
             else:
                 begin = end = first + a + _quietest(level[a:b], tail / (lead + tail) if lead + tail else 0.5)
             over = (b - a) / FRAMES_A_SECOND - settings.pause_s
@@ -201,9 +202,15 @@ def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSet
             found.append((first + at, first + at, float(cost[at]), 0.0))
     found.sort()
     found.insert(0, (max(0, first - lead), first, 0.0, 0.0))
-    found.append((last, min(len(tracks.level), last + tail), 0.0, 0.0))
+    found.append((last, min(len(tracks.level), _died_away(tracks, last, tail)), 0.0, 0.0))
     begins, ends, costs, pauses = (np.array(column) for column in zip(*found, strict=True))
     return _Cuts(begins, ends, costs, pauses)
+
+
+def _died_away(tracks: Tracks, end: int, tail: int) -> int:
+    """Where a clip ends whose speech ends at a frame: after the tail of the room, of which at most 0.5 s is kept."""
+    after = tracks.heard[end : end + LONGEST_TAIL]
+    return end + max(tail, len(after) if after.all() else int(after.argmin()))
 
 
 def _quietest(level: Doubles, towards: float) -> int:

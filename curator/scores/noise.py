@@ -26,7 +26,7 @@ BURST_DB = 10.0
 class Noise:
     """`noise_floor_dbfs`: mean level of the noise in the pauses. `snr_db`: speech level over it, noise subtracted.
 
-    Noise is all that sounds in the pauses: the frames more than 80 ms from the speech mask of `curator.activity`.
+    Noise is all that sounds in the pauses: the frames more than 80 ms from speech and its tail (`Tracks.heard`).
     Speech frames have a probability of 0.35 or more. SNR = 10 log10((S - N) / N) with S and N the mean powers of the
     two (10 ms frames at the recording's rate, their mean removed, so an offset and rumble below some 50 Hz count on
     neither side). The noise comes from the clip where it holds 0.3 s of it, else from the nearest second of noise
@@ -47,7 +47,7 @@ class Noise:
         """dB and dBFS."""
         tracks, frames = clip.tracks, clip.frames
         first, last = max(0, frames.start - WITHIN), frames.stop + WITHIN
-        pauses = ~widened(tracks.speech[first:last], GUARD_FRAMES)
+        pauses = ~widened(tracks.heard[first:last], GUARD_FRAMES)
         inside = slice(frames.start - first, frames.stop - first)
         noise = _noise_power(tracks.level[first:last], pauses, inside)
         if noise is None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from catalog.clips import literal
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
 from catalog.presence import present
@@ -70,24 +71,38 @@ def add(cursor: Cursor, scorings: Sequence[Scoring], *, only_new: bool) -> int:
     return len(rows)
 
 
-def features(cursor: Cursor, name: str, version: int) -> pa.Table:
-    """What a family of scores kept of every present clip: `clip`, `speaker`, `path`, `start`, `seconds`, `data`.
+def features(cursor: Cursor, name: str, version: int, speaker: str | None = None) -> pa.Table:
+    """What a family of scores kept of every present clip: `clip`, `speaker`, `seq` (rising as it was kept), `data`.
 
-    Only of this version, the latest of each clip, by path and start.
+    Only of this version, the latest of each clip, by path and start; of one speaker or of all.
     """
+    of_speaker = "" if speaker is None else f"AND r.speaker = {literal(speaker)}"
     return cursor.sql(f"""
-        SELECT f.clip, r.speaker, l.path, c.start_sample / r.sample_rate AS "start",
-            (c.end_sample - c.start_sample) / r.sample_rate AS seconds, f.data
+        SELECT f.clip, r.speaker, f.seq, f.data {_of_present(name, version)} {of_speaker}
+        ORDER BY l.path, c.start_sample, c.end_sample, f.clip""").to_arrow_table()
+
+
+def feature_marks(cursor: Cursor, name: str, version: int) -> dict[str, str]:
+    """For each speaker a mark that changes when what `features` gives of him does; the features are not read."""
+    rows = rows_of(
+        cursor,
+        f"SELECT r.speaker, count(*), max(f.seq), bit_xor(hash(f.clip, f.seq)) {_of_present(name, version)}"
+        " GROUP BY r.speaker ORDER BY r.speaker",
+    )
+    return {speaker: f"{int(version)}:{count}:{seq}:{mixed}" for speaker, count, seq, mixed in rows}
+
+
+def _of_present(name: str, version: int) -> str:
+    return f"""
         FROM (
-            SELECT clip, arg_max(data, seq) AS data, arg_max(version, seq) AS version FROM feature
-            WHERE name = '{name}' GROUP BY clip
+            SELECT * FROM feature WHERE name = {literal(name)}
+            QUALIFY row_number() OVER (PARTITION BY clip ORDER BY seq DESC) = 1
         ) f
         JOIN clip c ON c.id = f.clip
         JOIN recording r ON r.id = c.recording
         JOIN (SELECT recording, arg_max(path, seq) AS path FROM location GROUP BY recording) l
             ON l.recording = c.recording
-        WHERE f.version = {int(version)} AND {present("c.id")}
-        ORDER BY l.path, c.start_sample, c.end_sample, f.clip""").to_arrow_table()
+        WHERE f.version = {int(version)} AND {present("c.id")}"""
 
 
 def _add_features(cursor: Cursor, scorings: Sequence[Scoring]) -> None:
@@ -106,6 +121,20 @@ def _add_features(cursor: Cursor, scorings: Sequence[Scoring]) -> None:
         )
     finally:
         cursor.unregister("incoming")
+
+
+def compared(cursor: Cursor, name: str) -> dict[str, str]:
+    """The mark with which each scope of a family was last compared."""
+    return dict(
+        rows_of(cursor, "SELECT scope, arg_max(mark, seq) FROM comparison WHERE name = ? GROUP BY scope", [name])
+    )
+
+
+def add_comparison(cursor: Cursor, name: str, marks: Mapping[str, str]) -> None:
+    """Remember with which marks the scopes of a family were compared."""
+    first = next_seq(cursor, "comparison")
+    for number, (scope, mark) in enumerate(marks.items()):
+        cursor.execute("INSERT INTO comparison VALUES (?, ?, ?, ?, ?)", [first + number, name, scope, mark, now()])
 
 
 def last(cursor: Cursor, clips: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -163,10 +163,26 @@ class Store:
                 recordings.add_activity(cursor, recording, activity)
             return scorings.add(cursor, new, only_new=True)
 
-    def features(self, name: str, version: int) -> pa.Table:
-        """What a family of scores kept of every present clip, as `scorings.features` gives it."""
+    def features(self, name: str, version: int, speaker: str | None = None) -> pa.Table:
+        """What a family of scores kept of the present clips of one speaker, or of all: `scorings.features`."""
         with self._reading() as cursor:
-            return scorings.features(cursor, name, version)
+            return scorings.features(cursor, name, version, speaker)
+
+    def feature_marks(self, name: str, version: int) -> dict[str, str]:
+        """For each speaker a mark that changes when what `features` gives does."""
+        with self._reading() as cursor:
+            return scorings.feature_marks(cursor, name, version)
+
+    def compared(self, name: str) -> dict[str, str]:
+        """The mark with which each scope of a family's features was last compared."""
+        with self._reading() as cursor:
+            return scorings.compared(cursor, name)
+
+    def add_comparison(self, name: str, marks: Mapping[str, str], new: Sequence[Scoring]) -> int:
+        """Append the scores of a comparison and remember its marks, in one transaction; how many were appended."""
+        with self._changing_clips() as cursor:
+            scorings.add_comparison(cursor, name, marks)
+            return scorings.add(cursor, new, only_new=False)
 
     def last_scores(self, clip_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The latest scores of these clips, by clip, with `versions` and `places` as JSON text."""

@@ -45,13 +45,16 @@ class Taken:
 def take_in_finished(store: Store, job: Job) -> Taken:
     """Take in whatever this job has finished by now; call it as often as you like.
 
-    A recording is one transaction. Raises LibraryLocked and BadRequest (full disk) as the store does; what was taken in
-    before that stays.
+    A recording is one transaction. When a job that gives scores has ended, its clips are compared with all others.
+    Raises LibraryLocked and BadRequest (full disk) as the store does; what was taken in before that stays.
     """
-    if job.kind == "add":
-        return _take_in_recordings(store, job, _recording)
-    if job.kind == "rescore":
-        return _take_in_recordings(store, job, _scores)
+    if job.kind in ("add", "rescore"):
+        taken = _take_in_recordings(store, job, _recording if job.kind == "add" else _scores)
+        if job.state() in ENDED:
+            from curator.comparing import compare
+
+            compare(store)
+        return taken
     if job.kind == "freeze":
         _take_in_set(store, job)
     elif job.kind == "train":

@@ -12,6 +12,7 @@ from catalog.records import SCORE_NAMES, Place, ScoreValue, Scoring
 from curator.scores.bandwidth import Bandwidth
 from curator.scores.clip_audio import ClipAudio, Placed, Scorer
 from curator.scores.clipping import Clipping
+from curator.scores.duplicates import Duplicates
 from curator.scores.hum import Hum
 from curator.scores.loudness import Loudness
 from curator.scores.noise import Noise
@@ -19,6 +20,7 @@ from curator.scores.overlap import Overlap
 from curator.scores.pitch_range import PitchRange
 from curator.scores.reverb import Reverb
 from curator.scores.silence import Silence
+from curator.scores.speaker import Speaker
 
 SCORERS: tuple[Scorer, ...] = (
     Silence(),
@@ -30,6 +32,8 @@ SCORERS: tuple[Scorer, ...] = (
     Reverb(),
     PitchRange(),
     Overlap(),
+    Speaker(),
+    Duplicates(),
 )
 
 

@@ -204,6 +204,11 @@ def test_the_features_of_present_clips_are_kept_by_family_and_version(
     assert [(row["clip"], row["data"], row["speaker"]) for row in rows] == [
         (first, b"\0\1\2", analysis.recording.speaker)
     ]
+    assert store.compared("voice") == {}
+    assert store.add_comparison("voice", {"alto": "1", "tenor": "2"}, [Scoring(first, {"mos": 2.0}, {})]) == 1
+    store.add_comparison("voice", {"alto": "3"}, [])
+    assert store.compared("voice") == {"alto": "3", "tenor": "2"}
+    assert store.clip(first)["scores"]["mos"] == 2.0
     assert [row["data"] for row in store.features("voice", 2).to_pylist()] == [b"\3\4"]
     assert store.features("print", 1).num_rows == 0
     assert store.check() == []

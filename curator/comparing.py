@@ -1,0 +1,211 @@
+"""Scores that need the other clips: likeness to the speaker's voice, and takes that were there before.
+
+Separate from the scorers, which see one clip and keep a feature of it, because this runs where the catalogue is held,
+after clips came in or were scored again: it reads the features, never a sound. Only speakers whose clips changed are
+compared anew, only new clips are looked for, and a score is appended only where it moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.records import Place, Scoring
+from curator.scores.duplicates import Duplicates
+from curator.scores.fingerprint import Fingerprint, agreement, shuffled
+from curator.scores.speaker import Speaker, Voice
+
+if TYPE_CHECKING:
+    from catalog.store import Store
+
+FEWEST = 3
+"""Clips of a speaker below which there is no middle to be like."""
+TRIMMED = 0.2
+ROUNDS = 4
+MOVED = 0.01
+"""A similarity that moved less is not appended again."""
+RARE = 48
+"""Pairs of a fingerprint by which other clips are looked up."""
+COMMON = 64
+"""A pair that more clips than this have says nothing about any of them."""
+SHARED = 2
+LEAST_PAIRS = 10
+LEAST_SHARE = 0.06
+"""Agreeing pairs, and their share of the smaller fingerprint, from which on two clips hold the same take."""
+STANDS_OUT = 2
+"""How many times as many as at any other distance in time."""
+EVERYTHING = ""
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def compare(store: Store) -> int:
+    """Bring the scores that need other clips up to date; returns how many scores were appended."""
+    return compare_voices(store) + find_repeats(store)
+
+
+# the voice
+
+
+def compare_voices(store: Store) -> int:
+    """Append the similarity of each clip where it moved, for speakers whose clips changed since the last time."""
+    known = store.compared(Speaker.name)
+    due = {
+        speaker: mark
+        for speaker, mark in store.feature_marks(Speaker.name, Speaker.version).items()
+        if known.get(speaker) != mark
+    }
+    new = [scoring for speaker in due for scoring in _voices_of(store, speaker)]
+    return store.add_comparison(Speaker.name, due, new) if due else 0
+
+
+def _voices_of(store: Store, speaker: str) -> list[Scoring]:
+    """The similarities of one speaker's clips that moved."""
+    table = store.features(Speaker.name, Speaker.version, speaker)
+    clips = table["clip"].to_pylist()
+    values, places = likeness([Voice.unpacked(data) for data in table["data"].to_pylist()])
+    before = store.last_scores(clips)
+    return [
+        Scoring(clip, {"speaker_similarity": value}, {}, {} if place is None else {"speaker_similarity": place})
+        for clip, value, place in zip(clips, values, places, strict=True)
+        if _moved(before.get(clip, {}).get("speaker_similarity"), value)
+    ]
+
+
+def likeness(voices: Sequence[Voice]) -> tuple[list[float | None], list[Place | None]]:
+    """How like the others each clip of one speaker sounds, -1 to 1, and where it is least so.
+
+    The middle is the mean of the other clips' vectors, the fifth that is least like it left out, so that a few clips of
+    another voice do not draw it to them. A clip's likeness is the mean of two cosines: of the whole clip, and of its
+    least similar 3 s (two neighbouring windows), so that a voice that changes inside a clip shows too.
+    """
+    if len(voices) < FEWEST:
+        return [None] * len(voices), [None] * len(voices)
+    whole = np.stack([_unit(voice.vectors.mean(axis=0)) for voice in voices])
+    kept = _alike(whole)
+    total = whole[kept].sum(axis=0)
+    values: list[float | None] = []
+    places: list[Place | None] = []
+    for number, voice in enumerate(voices):
+        middle = _unit(total - whole[number] if kept[number] else total)
+        cosines = voice.vectors @ middle
+        pairs = (cosines[1:] + cosines[:-1]) / 2 if len(cosines) > 1 else cosines
+        least = int(pairs.argmin())
+        values.append(float((whole[number] @ middle + pairs[least]) / 2))
+        places.append((float(voice.starts[least]), float(voice.ends[min(least + 1, len(cosines) - 1)])))
+    return values, places
+
+
+def _alike(whole: Floats) -> npt.NDArray[np.bool_]:
+    """The four fifths of the clips that are most alike."""
+    kept = np.ones(len(whole), bool)
+    for _ in range(ROUNDS):
+        cosines = whole @ _unit(whole[kept].mean(axis=0))
+        kept = cosines >= np.quantile(cosines, TRIMMED)
+    return kept
+
+
+def _unit(vector: Floats) -> Floats:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
+
+
+def _moved(before: Any, after: float | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    return bool(abs(before - after) >= MOVED)
+
+
+# repeats
+
+
+def find_repeats(store: Store) -> int:
+    """Append the earlier clip that each new clip repeats.
+
+    New are clips that were never looked up, and those whose earlier clip is gone. Earlier are those that were looked up
+    before; among new ones path and start decide, so that the order in which workers end changes nothing.
+    """
+    marks = store.feature_marks(Duplicates.name, Duplicates.version)
+    mark = hashlib.sha256(json.dumps(marks).encode()).hexdigest()[:16]
+    known = json.loads(store.compared(Duplicates.name).get(EVERYTHING, "{}"))
+    if not marks or known.get("mark") == mark:
+        return 0
+    looked_up = known["seq"] if known.get("version") == Duplicates.version else 0
+    table = store.features(Duplicates.name, Duplicates.version)
+    clips, kept_at = table["clip"].to_pylist(), table["seq"].to_pylist()
+    before = {clip: row["duplicate_of"] for clip, row in store.last_scores(clips).items()}
+    here = set(clips)
+    new = np.asarray(
+        [at > looked_up or (before.get(clip) or clip) not in here for clip, at in zip(clips, kept_at, strict=True)]
+    )
+    order = np.argsort(new, kind="stable")
+    data = table["data"].to_pylist()
+    found = repeats([Fingerprint.unpacked(data[i]) for i in order], np.flatnonzero(new[order]))
+    of = {clips[order[later]]: clips[order[earlier]] for later, earlier in found.items()}
+    scorings = [
+        Scoring(clip, {"duplicate_of": of.get(clip)}, {})
+        for clip, is_new in zip(clips, new, strict=True)
+        if is_new and before.get(clip) != of.get(clip)
+    ]
+    done = {"version": Duplicates.version, "seq": max(kept_at), "mark": mark}
+    return store.add_comparison(Duplicates.name, {EVERYTHING: json.dumps(done)}, scorings)
+
+
+def repeats(prints: Sequence[Fingerprint], new: Ints) -> dict[int, int]:
+    """For each of the `new` that holds the take of an earlier one (a lower number): that one, itself no repeat.
+
+    Clips that share two of their 48 rarest pairs are compared in full; what a clip is compared with is bounded, so the
+    work grows with the number of clips.
+    """
+    found: dict[int, int] = {}
+    for later, earlier in _candidates(prints, new):
+        if later not in found and _same_take(prints[later], prints[earlier]):
+            found[later] = found.get(earlier, earlier)
+    return found
+
+
+def _same_take(a: Fingerprint, b: Fingerprint) -> bool:
+    pairs, elsewhere = agreement(a, b)
+    enough = max(LEAST_PAIRS, LEAST_SHARE * min(len(a.pairs), len(b.pairs)), STANDS_OUT * elsewhere)
+    return pairs >= enough
+
+
+def _candidates(prints: Sequence[Fingerprint], new: Ints) -> Iterator[tuple[int, int]]:
+    """(later, earlier) of clips that share rare pairs, the later new; in order of the later, most shared first."""
+    rare = [_rarest(each) for each in prints]
+    owner = np.repeat(np.arange(len(prints)), [len(each) for each in rare])
+    pairs = np.concatenate(rare) if rare else np.zeros(0, np.uint32)
+    order = np.argsort(pairs, kind="stable")
+    pairs, owner = pairs[order], owner[order]
+    is_new = np.zeros(len(prints), bool)
+    is_new[new] = True
+    starts = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]])) if len(pairs) else np.zeros(0, np.int64)
+    sizes = np.diff(np.append(starts, len(pairs)))
+    size_of = np.repeat(sizes, sizes)
+    usable = size_of <= COMMON
+    count = len(prints)
+    keys = []
+    for step in range(1, COMMON):
+        both = (pairs[step:] == pairs[:-step]) & usable[step:]
+        if not both.any():
+            break
+        first, second = owner[:-step][both], owner[step:][both]
+        earlier, later = np.minimum(first, second), np.maximum(first, second)
+        wanted = (earlier != later) & is_new[later]
+        keys.append(later[wanted] * count + earlier[wanted])
+    if not keys:
+        return
+    both_of, shared = np.unique(np.concatenate(keys), return_counts=True)
+    both_of, shared = both_of[shared >= SHARED], shared[shared >= SHARED]
+    for key in both_of[np.lexsort((both_of % count, -shared, both_of // count))]:
+        yield int(key // count), int(key % count)
+
+
+def _rarest(each: Fingerprint) -> npt.NDArray[np.uint32]:
+    different = np.unique(each.pairs)
+    return different[np.argsort(shuffled(different), kind="stable")[:RARE]]

@@ -7,42 +7,42 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.theme import Theme
+from textual.widget import Widget
 from textual.worker import Worker
 
 from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job
 from catalog.library import Library
 from catalog.store import Store
-from curator import settings as own
 from curator.intake import sweep, take_in_finished
 from curator.tui.browser_player import BrowserPlayer, folder_of_sounds
 from curator.tui.failures import tell_failure
 from curator.tui.job_view import Follower, JobView, Look, title_of
 from curator.tui.messages import JobsLookedAt, JobStarted
 from curator.tui.passage import PLAIN, Manner
+from curator.tui.personal import PersonalApp
 from curator.tui.player import NoSpeakers, Player
 from curator.tui.screens.convert import ConvertScreen
-from curator.tui.screens.help import HelpScreen, binding_ids
+from curator.tui.screens.help import HelpScreen
 from curator.tui.screens.jobs import JobsScreen
+from curator.tui.screens.jump import JumpScreen
 from curator.tui.screens.library import LibraryScreen
 from curator.tui.screens.models import ModelsScreen
 from curator.tui.screens.pick import Choice, Pick
 from curator.tui.screens.review import ReviewScreen
 from curator.tui.screens.sets import SetsScreen
+from curator.tui.screens.settings import SettingsScreen
 from curator.tui.screens.training import TrainingScreen
 from curator.tui.terminal import on_terminal, screen_to_itself
-from curator.tui.theme import DAY, HOUSE, theme_for
-from curator.tui.widgets.top_bar import ROOMS
+from curator.tui.widgets.top_bar import ROOMS, Tab
 from curator.tui.words import clock, file_name, one_line
 from curator.tui.writer import Writer
 
@@ -51,7 +51,7 @@ LOOK_EVERY_S = 0.5
 NOTICE_EVERY_S = 1.0
 
 
-class CuratorApp(App[CuratorError]):
+class CuratorApp(PersonalApp):
     """From recordings to a voice, in six rooms."""
 
     TITLE = "curator"
@@ -71,6 +71,8 @@ class CuratorApp(App[CuratorError]):
             for number, (room, label) in enumerate(ROOMS, start=1)
         ),
         Binding("J", "jobs", "Jobs", show=False, tooltip="All jobs in full, with what went wrong.", id="app.jobs"),
+        Binding("comma", "settings", "Settings", show=False, tooltip="Settings, and your own keys.", id="app.settings"),
+        Binding("ctrl+o", "jump", "Jump", show=False, tooltip="Letters on the screen; press one.", id="app.jump"),
         Binding("question_mark,f1", "help", "Help", tooltip="Every key that works here.", id="app.help"),
         Binding("q", "quit", "Quit", tooltip="Leave; jobs go on without the app.", id="app.quit"),
     ]
@@ -79,34 +81,23 @@ class CuratorApp(App[CuratorError]):
     """Counts the changes of the catalogue that screens should read again."""
     jobs: reactive[tuple[JobView, ...]] = reactive[tuple[JobView, ...]](())
     """The jobs that are at work or ended a moment ago."""
-    settings_changed: reactive[int] = reactive(0)
-    """Counts the changes of the settings that screens should look at again."""
 
     def __init__(self, library: Library, *, player: Player | None = None, settings: Path | None = None) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.library = library
         self.store = Store(library)
         self.writer = Writer()
         self.player = player or Player()
         self.follower = Follower(library)
         self.ready = False
-        self._theme_at_start = ""
-        self.settings_file = settings or own.settings_file()
-        self.settings = own.read(self.settings_file)
         self._own: set[str] = set()
         self._seen = -1
         self._said_no_speakers = False
 
     def on_mount(self) -> None:
         """Dress, take in what ended while the app was closed, and begin to watch."""
-        self.register_theme(HOUSE)
-        self.register_theme(DAY)
-        chosen = self.settings.text("theme")
-        self.theme = self._theme_at_start = theme_for(chosen, self.available_themes, self._color_system())
-        self.theme_changed_signal.subscribe(self, self._theme_changed)
-        self._use_own_keys()
-        for problem in self.settings.problems:
-            self.complain(BadRequest(problem))
+        self.dress()
+        self.go(self.settings.text("start"))
         self.run_worker(self._open(), group="open", exit_on_error=False)
         self.set_interval(NOTICE_EVERY_S, self._notice)
         self.set_interval(LOOK_EVERY_S, self._look)
@@ -127,40 +118,6 @@ class CuratorApp(App[CuratorError]):
         self.store.recordings()
         sweep(self.store, self.library)
 
-    def _color_system(self) -> str | None:
-        """How many colours the terminal has; a screen that is drawn for a test or a browser has them all."""
-        return "truecolor" if self.is_headless or self.is_web else self.console.color_system
-
-    def _use_own_keys(self) -> None:
-        keys, wrong = own.check_keys(self.settings.keys, binding_ids(self))
-        for each in wrong:
-            self.complain(BadRequest(f"{self.settings_file}: {each}; the usual keys are used for it"))
-        self.set_keymap(keys)
-
-    def _theme_changed(self, theme: Theme) -> None:
-        if theme.name not in (self.settings.text("theme"), self._theme_at_start):
-            self._theme_at_start = ""
-            self.change_setting("theme", theme.name)
-
-    def change_setting(self, name: str, value: own.Value) -> None:
-        """Put a setting into the person's file, and let the screens hear of it."""
-        try:
-            own.write(name, value, self.settings_file)
-        except CuratorError as error:
-            self.complain(error)
-        self.settings = replace(self.settings, values={**self.settings.values, name: own.checked(name, value)})
-        self.settings_changed += 1
-
-    def change_key(self, binding: str, keys: str | None) -> None:
-        """Give a binding other keys, or with None its usual ones, from now on."""
-        try:
-            own.write_key(binding, keys, self.settings_file)
-        except CuratorError as error:
-            self.complain(error)
-        others = {name: value for name, value in self.settings.keys.items() if name != binding}
-        self.settings = replace(self.settings, keys=others if keys is None else {**others, binding: keys})
-        self.set_keymap(self.settings.keys)
-
     def action_go(self, room: str) -> None:
         """Change the room."""
         self.go(room)
@@ -178,6 +135,24 @@ class CuratorApp(App[CuratorError]):
         """Show every key that works here."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_settings(self) -> None:
+        """Show the settings."""
+        if not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen())
+
+    def action_jump(self) -> None:
+        """Put letters on the screen and go to the one that is pressed."""
+        if isinstance(self.screen, JumpScreen):
+            return
+
+        def go(target: Widget | None) -> None:
+            if isinstance(target, Tab):
+                self.go(target.room)
+            elif target is not None:
+                target.focus()
+
+        self.push_screen(JumpScreen(self.screen), go)
 
     def find_recording(self) -> None:
         """Ask for some letters of a recording's name, and show its clips."""
@@ -215,18 +190,16 @@ class CuratorApp(App[CuratorError]):
         for room, label in ROOMS:
             if room != self.current_mode:
                 yield SystemCommand(f"Go to {label}", f"The room {label.lower()}", partial(self.go, room))
-        yield SystemCommand("Jobs", "All jobs in full, with what went wrong", self.action_jobs)
+        yield SystemCommand("Find a recording", "By some letters of its name", self.find_recording)
+        yield SystemCommand("Jobs and messages", "All jobs in full, with what went wrong", self.action_jobs)
+        yield SystemCommand("Settings", "Settings, and your own keys", self.action_settings)
+        if isinstance(screen, ReviewScreen):
+            yield SystemCommand("Views", "Worst first, most doubtful first, saved ones", screen.action_views)
+            yield SystemCommand("Learned", "What was learned from your decisions", screen.action_learned)
+            yield SystemCommand("Order", "By any score or field", screen.action_sort)
         yield SystemCommand("Keys", "Every key that works here", self.action_help)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave; jobs go on without the app", self.exit)
-
-    def complain(self, error: CuratorError) -> None:
-        """Say what went wrong, in the error's own words."""
-        self.notify(one_line(str(error)), severity="error", timeout=12, markup=False)
-
-    def say(self, words: str) -> None:
-        """Say that something happened."""
-        self.notify(one_line(words), timeout=5, markup=False)
 
     async def write(self, work: Callable[[Store], Result]) -> Result:
         """Write to the catalogue in turn; returns when it is on disk."""

@@ -91,15 +91,24 @@ def spelled(key: str) -> str:
     return SPELLED.get(key, key.replace("ctrl+", "^"))
 
 
-def binding_ids(app: App[Any]) -> set[str]:
-    """The names of all bindings that a person can give other keys."""
+def all_bindings(app: App[Any]) -> dict[str, Binding]:
+    """All bindings that a person can give other keys, by name, in the order of the rooms."""
+    from curator.tui.screens.jobs import JobsScreen
+    from curator.tui.screens.learned import LearnedScreen
+    from curator.tui.screens.settings import SettingsScreen
     from curator.tui.widgets.clip_table import ClipTable
+    from curator.tui.widgets.filter_line import FilterLine
     from curator.tui.widgets.listing import Listing
 
-    places: list[Any] = [type(app), *app.MODES.values(), ClipTable, Listing]
-    names = set()
-    for place in places:
+    places: list[Any] = [type(app), *app.MODES.values(), ClipTable, Listing, FilterLine]
+    found: dict[str, Binding] = {}
+    for place in (*places, LearnedScreen, JobsScreen, SettingsScreen):
         for binding in place.BINDINGS:
             if isinstance(binding, Binding) and binding.id:
-                names.add(binding.id)
-    return names
+                found.setdefault(binding.id, binding)
+    return found
+
+
+def binding_ids(app: App[Any]) -> set[str]:
+    """The names of all bindings that a person can give other keys."""
+    return set(all_bindings(app))

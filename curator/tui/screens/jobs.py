@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -16,7 +18,10 @@ from textual.widgets import Footer, Static
 from curator.tui.job_view import JobView
 from curator.tui.widgets.job_strip import figures, job_line
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import STATE_MARKS
+from curator.tui.words import STATE_MARKS, count, one_line
+
+MESSAGES = "messages"
+LOG_BYTES = 20_000
 
 if TYPE_CHECKING:
     from curator.tui.app import CuratorApp
@@ -36,6 +41,7 @@ class JobsScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,J", "close", "Close", tooltip="Back; failed jobs leave the strip.", id="jobs.close"),
         Binding("x", "stop", "Stop it", tooltip="Ask the job for a clean end.", id="jobs.stop"),
+        Binding("l", "log", "Log", tooltip="The end of the job's own log.", id="jobs.log"),
     ]
 
     @property
@@ -57,6 +63,9 @@ class JobsScreen(ModalScreen[None]):
 
     def _show(self, views: tuple[JobView, ...]) -> None:
         rows: dict[str, Row] = {view.id: row_of(view) for view in reversed(views)}
+        if self.home.messages_said:
+            said = count(len(self.home.messages_said), "message")
+            rows[MESSAGES] = {"mark": Text("!"), "title": "What the app said", "state": "", "figures": said}
         self.query_one(Listing).fill(rows)
         if not rows:
             self.query_one("#job-words", Static).update(
@@ -66,8 +75,27 @@ class JobsScreen(ModalScreen[None]):
     @on(Listing.Moved)
     def _moved(self, event: Listing.Moved) -> None:
         view = self._view(event.row_key)
+        words = self.query_one("#job-words", Static)
         if view is not None:
-            self.query_one("#job-words", Static).update(words_of(view))
+            words.update(words_of(view))
+        elif event.row_key == MESSAGES:
+            words.update(messages_in_words(self.home.messages_said))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what the row under the cursor has."""
+        if action in ("stop", "log"):
+            view = self._view(self.query_one(Listing).key) if self.is_mounted else None
+            return view is not None and (action == "log" or view.live)
+        return True
+
+    def action_log(self) -> None:
+        """Show the end of the job's log."""
+        view = self._view(self.query_one(Listing).key)
+        job = self.home.follower.job(view.id) if view is not None else None
+        if job is not None:
+            self.query_one("#job-words", Static).update(Content(log_end(job.path / "log.txt")))
+            self.query_one("#job-problems", VerticalScroll).scroll_end(animate=False)
 
     def _view(self, job_id: str | None) -> JobView | None:
         return next((view for view in self.home.jobs if view.id == job_id), None)
@@ -84,6 +112,28 @@ class JobsScreen(ModalScreen[None]):
             if not view.live:
                 self.home.dismiss_job(view.id)
         self.dismiss(None)
+
+
+def log_end(path: Path) -> str:
+    """The last lines of a log, or what to say where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            file.seek(max(0, size - LOG_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError as error:
+        return f"{one_line(str(path))}: {error.strerror or error}"
+    lines = [one_line(line) for line in text.splitlines()] or ["The log is empty."]
+    return "\n".join([f"The end of {one_line(str(path))}:", *lines])
+
+
+def messages_in_words(said: Sequence[tuple[str, str]]) -> Content:
+    """What the app said in its corner, the newest first."""
+    lines = []
+    for severity, words in reversed(said):
+        mark, colour = ("✗", "$error") if severity == "error" else ("!", "$warning")
+        lines.append(Content.assemble((f"{mark} ", colour), one_line(words)))
+    return Content("\n").join(lines)
 
 
 def row_of(view: JobView) -> Row:

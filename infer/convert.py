@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,16 @@ from infer import f0 as f0s
 from infer.content import Statistics
 from infer.cuts import CLASSIC, FRAME, SAMPLE_RATE, Chunking, find_cuts
 from infer.highpass import highpass_blocks
+from infer.loudness import QUIETEST_SPEECH, frame_loudness, speech_power
 from infer.options import AUTO, ConvertOptions
 from infer.retrieval import protect_unvoiced
+from infer.source_filter_config import SourceFilterConfig
 from infer.track import Track
 from infer.volume import Contour, gain
 
 if TYPE_CHECKING:
+    from infer.source_filter import SourceFilter
+    from infer.synthesizer import Synthesizer
     from infer.voice import Voice
 
 INPUT_PEAK = 0.95
@@ -68,6 +72,8 @@ class Conversion:
     f0_method: str | None = field(default=None, init=False)
     """The f0 method that was used, once it is known; None for a voice without f0."""
     _tracks: list[Track] = field(default_factory=list, init=False)
+    _speech: float = field(default=QUIETEST_SPEECH, init=False)
+    """Mean square of the louder parts of the recording: what a voice that is told loudness measures against."""
 
     def run(self, source: Track, seconds: float | None = None) -> tuple[Track, int]:
         """Convert a track at 16 kHz; gives the output and its rate in Hz.
@@ -80,6 +86,7 @@ class Conversion:
         clean = self._filter(source)
         pitch = self._pitch(clean)
         statistics = self._measure(clean)
+        self._speech = self._loud_parts(clean)
         raw = self._track("voice")
         for piece in self._pieces(clean, pitch, statistics, round(length * self.voice.sample_rate)):
             raw.append(piece)
@@ -153,6 +160,12 @@ class Conversion:
         audio = np.concatenate([clean.read(start, start + part) for start in starts.tolist()])
         return self.voice.encoder.measure(audio.astype(np.float32))
 
+    def _loud_parts(self, clean: Track) -> float:
+        cell = SAMPLE_RATE // 20
+        whole = (block[: len(block) // cell * cell] for _, block in clean.blocks())
+        power = [np.square(block).reshape(-1, cell).mean(1) for block in whole]
+        return max(speech_power(np.concatenate(power)), QUIETEST_SPEECH)
+
     @property
     def _chunking(self) -> Chunking:
         return self.chunking or (SMALL if self.voice.device == "cpu" else CLASSIC)
@@ -200,6 +213,8 @@ class Conversion:
             f0 = f0[:frames]
             if self.options.protect < PROTECT_OFF:
                 features = protect_unvoiced(features, before[:frames], f0, self.options.protect)
+        if f0 is not None and isinstance(self.voice.synthesizer.config, SourceFilterConfig):
+            return synthesize_shaped(self.voice, features, f0, (audio, self._speech), self.options, noise)
         return synthesize(self.voice, features, f0, self.options, noise)
 
     def _finish(self, clean: Track, raw: Track, length: float) -> tuple[Track, int]:
@@ -242,10 +257,10 @@ def synthesize(
     options: ConvertOptions,
     noise: Noise,
 ) -> NDArray[np.float32]:
-    """The network on one piece: features (T, dim) and f0 (T,) in Hz at 100 fps -> wave (T * hop,)."""
+    """RVC's network on one piece: features (T, dim) and f0 (T,) in Hz at 100 fps -> wave (T * hop,)."""
     import torch
 
-    network, frames = voice.synthesizer, len(features)
+    network, frames = cast("Synthesizer", voice.synthesizer), len(features)
 
     def tensor(values: NDArray[np.generic], kind: torch.dtype) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(kind).to(voice.device)[None]
@@ -264,6 +279,32 @@ def synthesize(
             noise_scale=options.noise_scale,
         )
     found: NDArray[np.float32] = wave[0].float().cpu().numpy()
+    return found
+
+
+def synthesize_shaped(
+    voice: Voice,
+    features: NDArray[np.float32],
+    f0: NDArray[np.float64],
+    heard: tuple[NDArray[np.float32], float],
+    options: ConvertOptions,
+    noise: Noise,
+) -> NDArray[np.float32]:
+    """A source-filter network on one piece: features (T, dim), f0 (T,) in Hz, and the piece itself at 16 kHz with the
+    mean square of its recording's speech, which say how loud each frame is -> wave (T * hop,)."""
+    import torch
+
+    network, frames = cast("SourceFilter", voice.synthesizer), len(features)
+
+    def tensor(values: NDArray[np.generic]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(torch.float32).to(voice.device)[None]
+
+    drawn = noise((1, frames * network.config.hop))
+    with torch.inference_mode():
+        loudness = frame_loudness(tensor(heard[0]), SAMPLE_RATE, heard[1])[:, :frames]
+        speaker = torch.tensor([options.speaker], device=voice.device)
+        wave = network.infer(tensor(features), tensor(f0), loudness, speaker, noise=tensor(drawn[0]))
+    found: NDArray[np.float32] = wave[0].cpu().numpy()
     return found
 
 

@@ -13,6 +13,9 @@ from typing import Any
 from catalog import registry
 from catalog.errors import BadModel, BadRequest
 from catalog.library import Library
+from infer.network import network_config
+from infer.synthesizer import Synthesizer
+from infer.synthesizer_config import SynthesizerConfig
 from infer.weights import VoiceFile, build, read_pth, read_safetensors, write_pth, write_safetensors
 
 WEIGHTS, INDEX = "model.safetensors", "index.faiss"
@@ -73,10 +76,15 @@ def check_index(index: Path, voice: VoiceFile) -> None:
 def export_rvc(library: Library, name: str, out: Path) -> list[Path]:
     """Write model `name` as NAME.pth and, where it has an index, NAME.index into the folder `out`.
 
-    Raises BadRequest when files of that name are there, and for a voice that RVC could not use: one whose content
-    encoder RVC does not have.
+    Raises BadRequest when files of that name are there, and for a voice that RVC could not use: one whose network or
+    content encoder RVC does not have.
     """
     entry = registry.load(library, name)
+    if not isinstance(network_config(entry.card["config"]), SynthesizerConfig):
+        raise BadRequest(
+            f"{name} is a small source-filter voice, a network that RVC does not have; "
+            f"train with --preset 32k, 40k or 48k and --encoder contentvec to share it"
+        )
     encoder = entry.card["encoder"]["name"]
     if encoder not in ENCODERS.values():
         raise BadRequest(
@@ -92,7 +100,9 @@ def export_rvc(library: Library, name: str, out: Path) -> list[Path]:
     voice = read_safetensors(entry.path / WEIGHTS)
     run = entry.card.get("run") or {}
     info = voice.info or f"{run.get('epochs', 0)}epoch"
-    write_pth(targets[0][1], build(voice), version=voice.version, info=info, extras=voice.extras)
+    network = build(voice)
+    assert isinstance(network, Synthesizer)
+    write_pth(targets[0][1], network, version=voice.version, info=info, extras=voice.extras)
     for source, target in targets[1:]:
         shutil.copyfile(source, target)
     return [target for _, target in targets]

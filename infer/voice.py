@@ -13,6 +13,7 @@ from typing import Any
 from catalog.errors import BadModel, BadRequest
 from catalog.registry import ModelEntry
 from infer.content import ContentEncoder, load_encoder
+from infer.network import Network
 from infer.retrieval import Retrieval, open_index
 from infer.synthesizer import Synthesizer
 from infer.weights import build, read_safetensors
@@ -24,7 +25,7 @@ INDEX, INDEX_ROWS = "index.faiss", "index.npy"
 class Voice:
     """Everything that a conversion needs of one model."""
 
-    synthesizer: Synthesizer
+    synthesizer: Network
     """Weights folded, on its device, ready for inference."""
     encoder: ContentEncoder
     index: Retrieval | None = None
@@ -56,7 +57,10 @@ def load_voice(entry: ModelEntry, weights: Path, device: str = "auto") -> Voice:
             f"{entry.name} was trained with version {trained_with} of the content encoder {encoder.name}, but "
             f"version {encoder.version} is installed: train it again, or install the version it was made with"
         )
-    synthesizer = build(read_safetensors(entry.weights)).fold_weight_norm().to(place).eval()
+    synthesizer = build(read_safetensors(entry.weights))
+    if isinstance(synthesizer, Synthesizer):
+        synthesizer.fold_weight_norm()
+    synthesizer.to(place).eval()
     if synthesizer.config.phone_dim != encoder.dim:
         raise BadModel(
             f"{entry.name} reads features of {synthesizer.config.phone_dim} numbers; "

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from catalog.atomic import new_file
 from catalog.errors import BadModel
+from infer.network import Network, NetworkConfig, network_config, new_network
 from infer.synthesizer import Synthesizer, SynthesizerConfig
 
 LARGEST_FILE = 4 << 30
@@ -39,9 +40,10 @@ _OWN_KEYS = ("weight", "config", "info", "sr", "f0", "version")
 
 @dataclass(frozen=True)
 class VoiceFile:
-    """A checked weights file: float32 tensors under RVC's names that fit `config`, without the posterior encoder."""
+    """A checked weights file: float32 tensors that fit `config`, of RVC voices under RVC's names and without the
+    posterior encoder."""
 
-    config: SynthesizerConfig
+    config: NetworkConfig
     tensors: Mapping[str, Tensor]
     version: str
     info: str = ""
@@ -81,11 +83,11 @@ def read_base(path: Path, config: SynthesizerConfig | None = None) -> dict[str, 
         return tensors if config is None else fit(tensors, config, posterior=True)
 
 
-def fit(tensors: Mapping[str, Tensor], config: SynthesizerConfig, *, posterior: bool = False) -> dict[str, Tensor]:
-    """Check names, shapes and values against the synthesizer of `config` and return float32 copies in its order;
+def fit(tensors: Mapping[str, Tensor], config: NetworkConfig, *, posterior: bool = False) -> dict[str, Tensor]:
+    """Check names, shapes and values against the network of `config` and return float32 copies in its order;
     the posterior encoder is left out unless asked for. Raises BadModel naming the first tensor that is wrong."""
     with torch.device("meta"):
-        shapes = {key: value.shape for key, value in Synthesizer(config, posterior=posterior).state_dict().items()}
+        shapes = {key: value.shape for key, value in new_network(config, posterior=posterior).state_dict().items()}
     return fit_shapes(tensors, shapes, optional_prefix="" if posterior else "enc_q.")
 
 
@@ -113,10 +115,10 @@ def fit_shapes(
     return fitted
 
 
-def build(file: VoiceFile, device: torch.device | str = "cpu") -> Synthesizer:
-    """The synthesizer of a checked file, in evaluation mode, weight norm not yet folded."""
+def build(file: VoiceFile, device: torch.device | str = "cpu") -> Network:
+    """The network of a checked file, in evaluation mode, weight norm not yet folded."""
     with torch.device("meta"):
-        network = Synthesizer(file.config, posterior=False)
+        network = new_network(file.config, posterior=False)
     network.load_state_dict(dict(file.tensors), strict=True, assign=True)
     network.requires_grad_(False)
     return network.to(device).eval()
@@ -124,11 +126,13 @@ def build(file: VoiceFile, device: torch.device | str = "cpu") -> Synthesizer:
 
 def synthesizer_from_pth(path: Path, device: torch.device | str = "cpu") -> Synthesizer:
     """Read and build in one go."""
-    return build(read_pth(path), device)
+    network = build(read_pth(path), device)
+    assert isinstance(network, Synthesizer)
+    return network
 
 
-def distributed(network: Synthesizer, *, half: bool = True) -> dict[str, Tensor]:
-    """The tensors that RVC distributes, on the CPU: no posterior encoder, weight norm not folded, fp16."""
+def distributed(network: Network, *, half: bool = True) -> dict[str, Tensor]:
+    """The tensors that are distributed, on the CPU: no posterior encoder, weight norm not folded, fp16."""
     kind = torch.float16 if half else torch.float32
     state = network.state_dict()
     return {
@@ -153,9 +157,9 @@ def write_pth(
         torch.save(content, part)
 
 
-def write_safetensors(path: Path, file: VoiceFile | Synthesizer, *, version: str = "v2", half: bool = True) -> None:
+def write_safetensors(path: Path, file: VoiceFile | Network, *, version: str = "v2", half: bool = True) -> None:
     """Write a voice without any code in the file; config, version and info travel in its header."""
-    if isinstance(file, Synthesizer):
+    if not isinstance(file, VoiceFile):
         file = VoiceFile(file.config, distributed(file, half=half), version)
     kind = torch.float16 if half else torch.float32
     tensors = {key: value.detach().to("cpu", kind).contiguous() for key, value in file.tensors.items()}
@@ -179,7 +183,7 @@ def read_safetensors(path: Path) -> VoiceFile:
                 header = opened.metadata() or {}
                 if "config" not in header:
                     raise BadModel("the file has no config in its header, so it is not a voice of this program")
-                config = SynthesizerConfig.from_dict(json.loads(header["config"]))
+                config = network_config(json.loads(header["config"]))
                 tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
                 extras = json.loads(header.get("extras", "{}"))
         except (SafetensorError, OSError, ValueError, struct.error) as error:

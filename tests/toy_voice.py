@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from catalog import registry
 from catalog.library import Library
 from infer.content import load_encoder
+from infer.network import Network
 from infer.retrieval import build_index
+from infer.source_filter import SourceFilter, SourceFilterConfig
 from infer.synthesizer import Synthesizer, SynthesizerConfig
 from infer.weights import write_safetensors
 
@@ -45,8 +47,18 @@ def publish_toy(
 ) -> dict[str, Any]:
     """Put a voice of random weights into the registry."""
     torch.manual_seed(0)
-    config = toy_config(f0=f0, sample_rate=sample_rate)
-    network = Synthesizer(config, posterior=False)
+    return _publish(library, name, Synthesizer(toy_config(f0=f0, sample_rate=sample_rate), posterior=False), index)
+
+
+def publish_small(library: Library, name: str = "small") -> dict[str, Any]:
+    """Put a source-filter voice of random weights into the registry."""
+    torch.manual_seed(0)
+    sizes = {"width": 16, "layers": 2, "kernel_size": 3, "bands": 16, "spk_embed_dim": 2, "gin_channels": 4}
+    return _publish(library, name, SourceFilter(SourceFilterConfig(24000, phone_dim=128, **sizes)), index=True)
+
+
+def _publish(library: Library, name: str, network: Network, index: bool) -> dict[str, Any]:
+    config = network.config
     encoder = load_encoder("phone", library.weights)
 
     def build(folder: Path) -> dict[str, Any]:
@@ -56,8 +68,8 @@ def publish_toy(
             build_index(rows, folder / "index.faiss")
         return {
             "version": "v2",
-            "f0": f0,
-            "sample_rate": sample_rate,
+            "f0": config.f0,
+            "sample_rate": config.sample_rate,
             "config": config.to_dict(),
             "encoder": {"name": encoder.name, "version": encoder.version, "dim": encoder.dim},
             "f0_stats": {"p5": 150.0, "p50": 220.0, "p95": 330.0},

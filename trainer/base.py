@@ -17,9 +17,14 @@ from trainer.config import TrainConfig
 from trainer.state import TrainState
 
 PACKAGED = Path(__file__).parent / "data"
-POSTERIOR, DISCRIMINATOR = "the posterior encoder", "the discriminator"
+CONTENT, POSTERIOR, DISCRIMINATOR = (
+    "the layer that reads content features",
+    "the posterior encoder",
+    "the discriminator",
+)
 _MAY_DIFFER = {
-    "enc_p.emb_phone.": "the layer that reads content features",
+    "enc_p.emb_phone.": CONTENT,
+    "emb_phone.": CONTENT,
     "emb_g.": "the table of speakers",
     "enc_q.": POSTERIOR,
 }
@@ -71,6 +76,8 @@ def load_base(state: TrainState, generator: Path) -> list[str]:
             given = {name: value for name, value in given.items() if not name.startswith(prefix)}
             given |= {name: own[name] for name in parts}
     state.generator.load_state_dict(_fit(generator, given, own))
+    if state.discriminator is None:
+        return anew
     beside = discriminator_of(generator)
     if beside != generator and beside.is_file():
         state.discriminator.load_state_dict(_fit(beside, _read(beside), state.discriminator.state_dict()))

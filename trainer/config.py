@@ -21,7 +21,7 @@ class LossWeights:
     """How much each term counts in the generator's loss; 0 leaves a term out."""
 
     mel: float = 45.0
-    """L1 between log-mel spectrograms of the decoded segment."""
+    """L1 between log-mel spectrograms of the segment."""
     kl: float = 1.0
     """Divergence of the posterior from the flow's prior (VITS, Kim et al. 2021)."""
     adversarial: float = 1.0
@@ -29,7 +29,7 @@ class LossWeights:
     feature: float = 2.0
     """Feature matching over the discriminator's activations (HiFi-GAN, Kong et al. 2020)."""
     stft: float = 0.0
-    """Multi-resolution STFT loss (Parallel WaveGAN, Yamamoto et al. 2020)."""
+    """Distance of STFT magnitudes (spectral method)."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,18 @@ class TrainConfig:
     """Everything that shapes the training of one model; two runs with equal configs and seeds are equal."""
 
     network: Mapping[str, Any]
-    """Fields of `infer.synthesizer.SynthesizerConfig`, except those that follow from this config or the encoder."""
+    """Fields of the network's config (`infer.synthesizer_config`, or `infer.source_filter_config` for the spectral
+    method), except those that follow from this config or the encoder."""
     sample_rate: int
     n_fft: int
-    """Window of the linear spectrogram that the posterior encoder reads, in samples."""
+    """Window of the linear spectrogram that the posterior encoder reads and the measurement looks at, in samples."""
     hop: int
     """Samples a frame; always sample_rate / 100, because f0 and content come at 100 frames a second."""
     mels: int
     segment_frames: int
-    """Frames decoded and compared a step (the decoder is the expensive part)."""
+    """Frames compared a step; the published method decodes no more than these."""
     context_frames: int
-    """Frames around the segment that the encoders and the flow see."""
+    """Frames around the segment that the network sees."""
     batch_size: int
     learning_rate: float = 1e-4
     lr_decay: float = 0.999875
@@ -59,15 +60,11 @@ class TrainConfig:
     betas: tuple[float, float] = (0.8, 0.99)
     eps: float = 1e-9
     weight_decay: float = 0.01
-    discriminator: Literal["v1", "v2", "small"] = "v2"
-    method: Literal["published", "direct"] = "published"
-    """published: the step of RVC v2, with its posterior encoder. direct: only along the path of a conversion, which
-    is faster and reaches an intelligible voice in minutes."""
-    adversarial_from: int | None = 0
-    """Step of the direct method at which the discriminator joins the spectral losses; None leaves it out."""
-    source_gain: float | None = None
-    """First weight of the sine source before its tanh. The published start is near 1, a plain sine, and a decoder
-    trained for minutes buzzes at the frame rate instead of following f0; 30 makes the source rich in harmonics."""
+    method: Literal["published", "spectral"] = "published"
+    """published: RVC v2's network and step, with posterior encoder and discriminator. spectral: a source-filter
+    network and spectral losses alone, which reaches an intelligible voice in minutes."""
+    discriminator: Literal["v1", "v2"] = "v2"
+    """Of the published method."""
     loss: LossWeights = field(default_factory=LossWeights)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the GPU computes it natively, else fp32; losses are always fp32."""
@@ -141,39 +138,31 @@ def _network(**changes: Any) -> dict[str, Any]:
 
 
 _SMALL = TrainConfig(
-    network=_network(
-        inter_channels=64,
-        hidden_channels=64,
-        filter_channels=256,
-        n_layers=3,
-        resblock_kernel_sizes=[3],
-        resblock_dilation_sizes=[[1, 3, 9]],
-        upsample_rates=[5, 4, 3, 4],
-        upsample_initial_channel=192,
-        upsample_kernel_sizes=[11, 8, 7, 8],
-        spk_embed_dim=16,
-        gin_channels=64,
-        posterior_layers=2,
-    ),
+    network={
+        "width": 192,
+        "layers": 6,
+        "kernel_size": 7,
+        "expansion": 2,
+        "bands": 64,
+        "spk_embed_dim": 16,
+        "gin_channels": 64,
+    },
     sample_rate=24000,
     n_fft=1024,
     hop=240,
     mels=80,
-    segment_frames=32,
-    context_frames=64,
+    segment_frames=64,
+    context_frames=96,
     batch_size=4,
     learning_rate=1.5e-3,
     lr_decay=1.0,
     lr_final=0.05,
     betas=(0.9, 0.99),
     warmup_steps=30,
-    method="direct",
-    source_gain=30.0,
+    method="spectral",
     threads=1,
     base="small",
-    discriminator="small",
-    adversarial_from=None,
-    loss=LossWeights(mel=5.0, kl=0.0, stft=1.0),
+    loss=LossWeights(mel=1.0, kl=0.0, adversarial=0.0, feature=0.0, stft=1.0),
     steps=1200,
     save_every=200,
 )

@@ -17,8 +17,10 @@ from torch import Tensor
 from catalog import audio
 from infer.f0 import coarse, extract
 from infer.mel import MelSettings, mel_spectrogram
-from infer.synthesizer import Synthesizer
-from trainer.dataset import Crop, Floats, TrainClip, collate
+from infer.network import Network
+from infer.source_filter import SourceFilter
+from trainer.dataset import Crop, Crops, Floats, TrainClip, collate
+from trainer.spectral import spoken
 
 MOST_CLIP_S, MOST_S = 6.0, 30.0
 """Longest part of a clip and of all clips that one measurement speaks."""
@@ -49,27 +51,36 @@ class Measurement:
         return facts if self.f0_cents is None else facts | {"held_out/f0_cents": round(self.f0_cents, 1)}
 
 
-def speak(network: Synthesizer, clip: TrainClip, *, seconds: float, seed: int = 0) -> tuple[Tensor, Tensor]:
+def speak(network: Network, clip: TrainClip, *, seconds: float, seed: int = 0) -> tuple[Tensor, Tensor]:
     """The first `seconds` of a clip as the model converts them and as they are: two of (N,) on the CPU."""
     hop = network.config.hop
     frames = min(clip.frames, int(seconds * 100))
     crops = collate([clip], [Crop(0, 0, 0)], context=frames, hop=hop)
-    device = network.emb_g.weight.device
     margin = (crops.audio.shape[1] - frames * hop) // 2
     real = torch.from_numpy(crops.audio[0, margin : margin + frames * hop])
     with torch.no_grad():
-        made = network.infer(
-            torch.from_numpy(crops.phone).to(device),
-            torch.from_numpy(crops.lengths).to(device),
-            torch.from_numpy(coarse(crops.f0)).to(device) if network.config.f0 else None,
-            torch.from_numpy(crops.f0).to(device) if network.config.f0 else None,
-            torch.from_numpy(crops.speaker).to(device),
-            generator=torch.Generator(device).manual_seed(seed),
-        )
+        made = _said(network, crops, seed)
     return made[0].float().cpu(), real
 
 
-def measure(network: Synthesizer, clips: Sequence[TrainClip], mel: MelSettings) -> Measurement | None:
+def _said(network: Network, crops: Crops, seed: int) -> Tensor:
+    """The crops as the network says them, (B, N)."""
+    device = network.emb_g.weight.device
+    chance = torch.Generator(device).manual_seed(seed)
+    if isinstance(network, SourceFilter):
+        said = spoken(crops, network.config.sample_rate, device)
+        return network.infer(said.phone, said.f0, said.loudness, said.sid, generator=chance)
+    return network.infer(
+        torch.from_numpy(crops.phone).to(device),
+        torch.from_numpy(crops.lengths).to(device),
+        torch.from_numpy(coarse(crops.f0)).to(device) if network.config.f0 else None,
+        torch.from_numpy(crops.f0).to(device) if network.config.f0 else None,
+        torch.from_numpy(crops.speaker).to(device),
+        generator=chance,
+    )
+
+
+def measure(network: Network, clips: Sequence[TrainClip], mel: MelSettings) -> Measurement | None:
     """Measure on the first seconds of clips until there are enough; None when there are none."""
     was_training = network.training
     network.eval()
@@ -100,7 +111,7 @@ def measure(network: Synthesizer, clips: Sequence[TrainClip], mel: MelSettings) 
     )
 
 
-def write_sample(network: Synthesizer, clip: TrainClip, path: Path) -> None:
+def write_sample(network: Network, clip: TrainClip, path: Path) -> None:
     """Render one clip as a wav file."""
     was_training = network.training
     network.eval()

@@ -1,6 +1,6 @@
 """Training on one page: resume or build, draw, step, tell, save, until the last step or a wish to stop.
 
-Separate from what it calls: the data is `dataset`, the maths are `step` and `direct`, what lasts is `state`, what is
+Separate from what it calls: the data is `dataset`, the maths are `step` and `spectral`, what lasts is `state`, what is
 measured is `evaluate`; here is only their order.
 """
 
@@ -12,22 +12,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 
 from catalog.errors import CuratorError
 from infer.f0 import coarse
 from infer.mel import CLASSIC, MelSettings, spectrogram
-from infer.synthesizer import SynthesizerConfig
-from trainer.base import DISCRIMINATOR, POSTERIOR, load_base
+from infer.network import NetworkConfig
+from infer.source_filter import SourceFilter
+from trainer.base import load_base
 from trainer.config import TrainConfig
 from trainer.dataset import MARGIN_FRAMES, Crops, TrainClip, batches, crops_per_epoch
 from trainer.device import autocast_type, memory_in_words
-from trainer.direct import DirectLosses, DirectSettings, direct_step
 from trainer.evaluate import measure, write_sample
+from trainer.spectral import SpectralLosses, spectral_step, spoken
 from trainer.state import Checkpoints, Identity, TrainState
-from trainer.step import Batch, Draws, StepLosses, StepSettings, train_step
+from trainer.step import Batch, Draws, StepLosses, StepSettings, Trained, train_step
 
 PROGRESS_EVERY_S = 0.5
 
@@ -47,7 +48,7 @@ class Training:
     """What one training is made of."""
 
     config: TrainConfig
-    network: SynthesizerConfig
+    network: NetworkConfig
     seed: int
     device: torch.device
     train: tuple[TrainClip, ...]
@@ -126,29 +127,19 @@ def resume_or_build(training: Training, checkpoints: Checkpoints, report: Report
         if warning:
             report.warning(warning)
         report.event("resumed", step=state.step, epoch=state.position.epoch)
-    elif training.base is not None:
-        anew = [part for part in load_base(state, training.base) if part not in unused(training.config)]
-        if anew:
-            report.event("note", text=f"{training.base.name} does not give {', '.join(anew)}: learned from scratch")
+    elif training.base is not None and (anew := load_base(state, training.base)):
+        report.event("note", text=f"{training.base.name} does not give {', '.join(anew)}: learned from scratch")
     return state
 
 
-def unused(config: TrainConfig) -> tuple[str, ...]:
-    """Parts of the networks that a method leaves alone, in the words of `load_base`."""
-    if config.method == "published":
-        return ()
-    return (POSTERIOR, DISCRIMINATOR) if config.adversarial_from is None else (POSTERIOR,)
-
-
-def one_step(training: Training, state: TrainState, crops: Crops) -> StepLosses | DirectLosses:
+def one_step(training: Training, state: TrainState, crops: Crops) -> StepLosses | SpectralLosses:
     """The step that the config's method asks for."""
     config = training.config
+    if isinstance(state.generator, SourceFilter):
+        said, starts = spoken(crops, config.sample_rate, training.device), torch.from_numpy(crops.starts)
+        starts = starts.to(training.device)
+        return spectral_step(state.generator, state.optimizer_g, said, starts, config.segment_frames, config.loss)
     batch, starts = to_batch(training, crops)
-    if config.method == "direct":
-        adversarial = config.adversarial_from is not None and state.step >= config.adversarial_from
-        return direct_step(
-            state, batch, starts, DirectSettings(training.mel, config.segment_frames, config.loss, adversarial)
-        )
     settings = StepSettings(
         training.mel,
         config.segment_frames,
@@ -156,7 +147,7 @@ def one_step(training: Training, state: TrainState, crops: Crops) -> StepLosses 
         c_kl=config.loss.kl,
         autocast=autocast_type(config, training.device),
     )
-    return train_step(state, batch, Draws(starts), settings)
+    return train_step(cast(Trained, state), batch, Draws(starts), settings)
 
 
 def to_batch(training: Training, crops: Crops) -> tuple[Batch, torch.Tensor]:

@@ -16,6 +16,8 @@ from catalog import registry
 from catalog.library import Library
 from catalog.records import SetInfo
 from infer.mel import CLASSIC
+from infer.source_filter_config import KIND
+from infer.synthesizer_config import SynthesizerConfig
 from trainer.config import TrainRequest
 from trainer.dataset import crops_per_epoch
 from trainer.index import write_index
@@ -60,7 +62,8 @@ def card(made: Made, state: TrainState, index: Mapping[str, Any], seconds: float
     config, prepared = made.training.config, made.prepared
     best = state.best.step if state.best else state.step
     return {
-        "version": "v2",
+        "version": "v2" if isinstance(made.training.network, SynthesizerConfig) else "1",
+        "network": "rvc" if isinstance(made.training.network, SynthesizerConfig) else KIND,
         "f0": made.training.network.f0,
         "sample_rate": config.sample_rate,
         "config": made.training.network.to_dict(),

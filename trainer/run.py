@@ -15,7 +15,9 @@ from catalog import sets
 from catalog.jobs import JobReport
 from catalog.library import Library
 from infer.content import load_encoder
-from infer.synthesizer import SynthesizerConfig
+from infer.network import NetworkConfig
+from infer.source_filter_config import SourceFilterConfig
+from infer.synthesizer_config import SynthesizerConfig
 from trainer.base import find_base
 from trainer.config import TrainConfig, TrainRequest
 from trainer.device import choose_device
@@ -79,16 +81,21 @@ def plan(
     base: Path | None,
 ) -> Training:
     """What the loop is given, with a network whose sizes follow from preset, encoder and speakers."""
-    network = SynthesizerConfig.from_dict(
-        {
-            **config.network,
-            "sample_rate": config.sample_rate,
-            "spec_channels": config.n_fft // 2 + 1,
-            "phone_dim": encoder.dim,
-            "spk_embed_dim": max(int(config.network["spk_embed_dim"]), len(prepared.speakers)),
-        }
-    )
+    network = sizes(config, encoder.dim, len(prepared.speakers))
     return Training(config, network, seed, device, prepared.train, prepared.held_out, prepared.digest, folder, base)
+
+
+def sizes(config: TrainConfig, phone_dim: int, speakers: int) -> NetworkConfig:
+    """The network that a method trains, for features of `phone_dim` numbers and at least so many speakers."""
+    fields = {
+        **config.network,
+        "sample_rate": config.sample_rate,
+        "phone_dim": phone_dim,
+        "spk_embed_dim": max(int(config.network["spk_embed_dim"]), speakers),
+    }
+    if config.method == "spectral":
+        return SourceFilterConfig.from_dict(fields)
+    return SynthesizerConfig.from_dict({**fields, "spec_channels": config.n_fft // 2 + 1})
 
 
 def tell(prepared: Prepared, report: JobReport) -> None:

@@ -15,21 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 from torch.optim import Optimizer
 
 from catalog import atomic
 from catalog.errors import BadModel, BadRequest
-from infer.synthesizer import Synthesizer, SynthesizerConfig
+from infer.network import Network, NetworkConfig, new_network
 from infer.weights import write_safetensors
 from trainer.config import TrainConfig
 from trainer.dataset import Position
-from trainer.discriminator import V1, V2, DiscriminatorConfig, MultiPeriodDiscriminator
+from trainer.discriminator import V1, V2, MultiPeriodDiscriminator
 from trainer.step import make_optimizer
 
 FORMAT = 1
-DISCRIMINATORS = {"v1": V1, "v2": V2, "small": DiscriminatorConfig((2, 3, 5, 7, 11), 16)}
-_SOFTLY = 0.1
+DISCRIMINATORS = {"v1": V1, "v2": V2}
 
 
 @dataclass(frozen=True)
@@ -46,27 +45,28 @@ class Best:
 class TrainState:
     """Networks, optimizers and the two counters that say how far they have come."""
 
-    generator: Synthesizer
-    discriminator: MultiPeriodDiscriminator
+    generator: Network
+    discriminator: MultiPeriodDiscriminator | None
+    """None, and no optimizer for it, where the method has none."""
     optimizer_g: Optimizer
-    optimizer_d: Optimizer
+    optimizer_d: Optimizer | None
     step: int = 0
     position: Position = field(default_factory=Position)
     best: Best | None = None
 
     @staticmethod
-    def build(config: TrainConfig, network: SynthesizerConfig, seed: int, device: torch.device) -> TrainState:
+    def build(config: TrainConfig, network: NetworkConfig, seed: int, device: torch.device) -> TrainState:
         """New networks, drawn from `seed`."""
         torch.manual_seed(seed)
-        generator = Synthesizer(network)
-        if config.source_gain is not None:
-            _excite(generator, config.source_gain)
+        generator = new_network(network).to(device)
+        if config.method == "spectral":
+            return TrainState.around(config, generator, None)
         discriminator = MultiPeriodDiscriminator(DISCRIMINATORS[config.discriminator])
-        return TrainState.around(config, generator.to(device), discriminator.to(device))
+        return TrainState.around(config, generator, discriminator.to(device))
 
     @staticmethod
-    def around(config: TrainConfig, generator: Synthesizer, discriminator: MultiPeriodDiscriminator) -> TrainState:
-        """Optimizers for two networks; the discriminator learns at the generator's rate."""
+    def around(config: TrainConfig, generator: Network, discriminator: MultiPeriodDiscriminator | None) -> TrainState:
+        """Optimizers for the networks; the discriminator learns at the generator's rate."""
         options: dict[str, Any] = {
             "learning_rate": config.learning_rate,
             "betas": config.betas,
@@ -77,20 +77,20 @@ class TrainState:
             generator,
             discriminator,
             make_optimizer(generator, **options),
-            make_optimizer(discriminator, **options),
+            None if discriminator is None else make_optimizer(discriminator, **options),
         )
 
-    def load_base(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor] | None) -> None:
-        """Start from base weights, names and shapes already checked."""
-        self.generator.load_state_dict(dict(generator))
-        if discriminator is not None:
-            self.discriminator.load_state_dict(dict(discriminator))
-
     def set_learning_rate(self, rate: float) -> None:
-        """Give both optimizers their rate for the coming step."""
+        """Give the optimizers their rate for the coming step."""
         for optimizer in (self.optimizer_g, self.optimizer_d):
-            for group in optimizer.param_groups:
+            for group in [] if optimizer is None else optimizer.param_groups:
                 group["lr"] = rate
+
+    @property
+    def learners(self) -> dict[str, Network | MultiPeriodDiscriminator | Optimizer]:
+        """All that has a state of its own, by the name it has in a checkpoint."""
+        parts = {name: getattr(self, name) for name in ("generator", "discriminator", "optimizer_g", "optimizer_d")}
+        return {name: part for name, part in parts.items() if part is not None}
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Identity:
     """What a checkpoint belongs to; resuming with anything else is refused."""
 
     config: TrainConfig
-    network: SynthesizerConfig
+    network: NetworkConfig
     seed: int
     data: str
     """Digest of the clips that are trained on and of their features."""
@@ -119,7 +119,7 @@ class Checkpoints:
 
     def check_room(self, state: TrainState) -> None:
         """Raise BadRequest when the disk cannot hold what a run keeps at most, before anything is trained."""
-        networks = (state.generator, state.discriminator)
+        networks = [part for part in state.learners.values() if isinstance(part, nn.Module)]
         weights = sum(part.numel() * part.element_size() for network in networks for part in network.parameters())
         whole = 3 * weights  # the weights and the two moments that Adam keeps of each
         have = sum(path.stat().st_size for path in self.folder.glob("step-*.pt"))
@@ -142,10 +142,7 @@ class Checkpoints:
             "step": state.step,
             "position": asdict(state.position),
             "best": None if state.best is None else asdict(state.best),
-            "generator": state.generator.state_dict(),
-            "discriminator": state.discriminator.state_dict(),
-            "optimizer_g": state.optimizer_g.state_dict(),
-            "optimizer_d": state.optimizer_d.state_dict(),
+            **{name: part.state_dict() for name, part in state.learners.items()},
         }
         with atomic.in_words(f"the checkpoint {path.name}"):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -210,22 +207,6 @@ class Checkpoints:
                 path.unlink(missing_ok=True)
 
 
-def _excite(network: Synthesizer, gain: float) -> None:
-    """Start with a steep and lopsided source (odd harmonics by the tanh, even ones by the offset), let in softly.
-
-    Softly, because a decoder that hears little but the source learns to ignore what is said.
-    """
-    source = network.dec.m_source
-    if source is None:
-        return
-    with torch.no_grad():
-        source.l_linear.weight.fill_(gain)
-        source.l_linear.bias.fill_(0.5)
-        for name, part in network.dec.get_submodule("noise_convs").named_parameters():
-            if name.endswith("weight"):
-                part.mul_(_SOFTLY)
-
-
 def _torch_save(content: Mapping[str, Any], path: Path) -> None:
     """torch reports a full disk as a RuntimeError of its zip writer; say it as the OSError it is."""
     try:
@@ -244,10 +225,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _restore(state: TrainState, content: Mapping[str, Any]) -> None:
-    state.generator.load_state_dict(content["generator"])
-    state.discriminator.load_state_dict(content["discriminator"])
-    state.optimizer_g.load_state_dict(content["optimizer_g"])
-    state.optimizer_d.load_state_dict(content["optimizer_d"])
+    for name, part in state.learners.items():
+        part.load_state_dict(content[name])
     state.step = content["step"]
     state.position = Position(**content["position"])
     state.best = None if content["best"] is None else Best(**content["best"])

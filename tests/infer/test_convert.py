@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from toy_voice import publish_toy, sung
+from toy_voice import publish_small, publish_toy, sung
 
 from catalog import registry
+from catalog.audio import resample
 from catalog.errors import BadModel, BadRequest
 from catalog.library import Library
+from infer import f0 as f0s
 from infer.convert import Conversion
 from infer.cuts import Chunking
 from infer.options import ConvertOptions
@@ -30,6 +32,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Library:
     publish_toy(library)
     publish_toy(library, "plain", f0=False, index=False)
     publish_toy(library, "wide", sample_rate=40000)
+    publish_small(library)
     return library
 
 
@@ -197,3 +200,39 @@ def test_a_device_that_is_not_here_is_refused() -> None:
         pytest.skip("this machine has it")
     with pytest.raises(BadRequest, match="mps"):
         pick_device("mps")
+
+
+@pytest.fixture(scope="module")
+def small(shelf: Library) -> Voice:
+    return load_voice(registry.load(shelf, "small"), shelf.weights, "cpu")
+
+
+def test_a_source_filter_voice_sings_the_transposed_melody_whatever_it_learned(small: Voice, tmp_path: Path) -> None:
+    audio = sung(4, hz=150)
+    before = f0s.extract(audio, "swift")
+    for semitones in (0, 12, -12):
+        options = replace(SWIFT, transpose=semitones)
+        wave, _ = converted(small, audio, tmp_path / str(semitones), options, chunking=SHORT)
+        assert len(wave) == 4 * 24000
+        after = f0s.extract(resample(wave.astype(np.float32), 24000, RATE), "swift")
+        heard, asked = np.median(after[after > 0]), np.median(before[before > 0])
+        assert 12 * np.log2(heard / asked) == pytest.approx(semitones, abs=0.2)
+        assert np.mean((after > 0) & (before[: len(after)] == 0)) < 0.03
+
+
+def test_a_source_filter_voice_keeps_pauses_and_follows_the_level_of_the_input(small: Voice, tmp_path: Path) -> None:
+    audio = sung(4, hz=150)
+    loud, _ = converted(small, audio, tmp_path / "loud")
+    soft, _ = converted(small, audio / 10, tmp_path / "soft")
+    unmixed, _ = converted(small, audio / 10, tmp_path / "unmixed", replace(SWIFT, rms_mix=1.0))
+    # with the loudness of the input mixed in by three quarters, 20 dB less come out 15 dB softer
+    assert 20 * np.log10(np.std(loud) / np.std(soft)) == pytest.approx(15, abs=1)
+    assert 20 * np.log10(np.std(loud[:24000]) / np.std(loud[40000:46000])) > 30
+    own = converted(small, audio, tmp_path / "own", replace(SWIFT, rms_mix=1.0))[0]
+    assert 20 * np.log10(np.std(own) / np.std(unmixed)) == pytest.approx(0, abs=0.5)
+
+
+def test_silence_through_a_source_filter_voice_is_silence(small: Voice, tmp_path: Path) -> None:
+    wave, _ = converted(small, np.zeros(2 * RATE, np.float32), tmp_path)
+    assert len(wave) == 2 * 24000
+    assert np.abs(wave).max() < 1e-3

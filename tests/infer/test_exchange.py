@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from toy_voice import publish_small
 
 from catalog import registry
 from catalog.errors import BadModel, BadRequest
@@ -121,6 +122,14 @@ def test_a_voice_on_an_encoder_that_rvc_lacks_is_not_exported(library: Library, 
     with pytest.raises(BadRequest, match="phone"):
         export_rvc(library, "own", tmp_path / "out")
     assert read_safetensors(library.models / "own" / "model.safetensors").config.phone_dim == 128
+
+
+def test_a_small_voice_is_not_exported_and_told_which_presets_can_be(library: Library, tmp_path: Path) -> None:
+    publish_small(library, "own")
+    with pytest.raises(BadRequest, match=r"own is a small .* --preset 32k, 40k or 48k .*contentvec") as refused:
+        export_rvc(library, "own", tmp_path / "out")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_export_never_overwrites(library: Library, voice: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from catalog.errors import BadModel
+from infer.source_filter import SourceFilter, SourceFilterConfig
 from infer.synthesizer import Synthesizer, SynthesizerConfig, published_config
 from infer.weights import (
     VoiceFile,
@@ -279,3 +280,24 @@ def test_damaged_safetensors_are_refused(tmp_path: Path) -> None:
         refusal(path, read_safetensors)
     path.write_bytes(whole.replace(b'\\"inter_channels\\": 8', b'\\"inter_channels\\": 6'))
     refusal(path, read_safetensors)
+
+
+def test_a_source_filter_voice_travels_as_safetensors(tmp_path: Path) -> None:
+    network = SourceFilter(SourceFilterConfig(24000, phone_dim=8, width=8, layers=1, bands=8, gin_channels=4))
+    path = tmp_path / "model.safetensors"
+    write_safetensors(path, network, half=False)
+    found = build(read_safetensors(path))
+    assert isinstance(found, SourceFilter)
+    assert found.config == network.config
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.state_dict().items())
+    said = torch.randn(1, 10, 8), torch.full((1, 10), 150.0), torch.zeros(1, 10), torch.tensor([0])
+    noise = torch.randn(1, 2400)
+    assert torch.equal(found.infer(*said, noise=noise), network.infer(*said, noise=noise))
+
+
+def test_a_source_filter_file_of_other_sizes_than_it_claims_is_refused(tmp_path: Path) -> None:
+    network = SourceFilter(SourceFilterConfig(24000, phone_dim=8, width=8, layers=1, bands=8, gin_channels=4))
+    path = tmp_path / "model.safetensors"
+    write_safetensors(path, network)
+    path.write_bytes(path.read_bytes().replace(b'\\"bands\\": 8', b'\\"bands\\": 9'))
+    assert "proj" in refusal(path, read_safetensors)

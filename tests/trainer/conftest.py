@@ -17,7 +17,7 @@ from trainer.dataset import TrainClip
 
 RATE = 24000
 
-TOY_NETWORK: dict[str, Any] = {
+TOY_RVC: dict[str, Any] = {
     "inter_channels": 8,
     "hidden_channels": 8,
     "filter_channels": 16,
@@ -31,8 +31,15 @@ TOY_NETWORK: dict[str, Any] = {
     "gin_channels": 4,
     "spk_embed_dim": 2,
 }
-TOY: dict[str, Any] = {
-    "network": TOY_NETWORK,
+TOY_SOURCE_FILTER: dict[str, Any] = {
+    "width": 16,
+    "layers": 1,
+    "kernel_size": 3,
+    "bands": 16,
+    "spk_embed_dim": 2,
+    "gin_channels": 4,
+}
+_QUICK: dict[str, Any] = {
     "segment_frames": 16,
     "context_frames": 32,
     "batch_size": 2,
@@ -41,7 +48,11 @@ TOY: dict[str, Any] = {
     "threads": 1,
     "base": None,
 }
-"""Settings on top of the small preset: a network of a few thousand weights."""
+TOYS: dict[str, dict[str, Any]] = {
+    "small": {**_QUICK, "network": TOY_SOURCE_FILTER},
+    "32k": {**_QUICK, "network": TOY_RVC, "sample_rate": RATE, "hop": RATE // 100},
+}
+"""Settings on top of a preset: networks of a few thousand weights, both at 24 kHz."""
 
 
 def hum(seconds: float, pitch: float, seed: int, rate: int = RATE) -> NDArray[np.float32]:
@@ -95,14 +106,16 @@ def frozen(library: Library) -> Callable[..., Library]:
 
 @pytest.fixture
 def toy_request(library: Library) -> Callable[..., TrainRequest]:
-    """A request for a toy model of the set "hums"; settings given replace the toy's."""
+    """A request for a toy model of the set "hums" by a preset of `TOYS`; settings given replace the toy's."""
 
     def make(*, steps: int = 8, **changes: Any) -> TrainRequest:
-        settings = {**TOY, **changes.pop("settings", {})}
+        preset = changes.pop("preset", "small")
+        settings = {**TOYS[preset], **changes.pop("settings", {})}
         return TrainRequest(
             library=str(library.root),
             set_name="hums",
             model=changes.pop("model", "ana"),
+            preset=preset,
             steps=steps,
             device="cpu",
             settings=settings,

@@ -11,22 +11,19 @@ from safetensors.torch import save_file
 
 from catalog.errors import BadModel, BadRequest, MissingWeights
 from infer.pull import place
-from infer.synthesizer import SynthesizerConfig
 from trainer.base import discriminator_of, find_base, load_base
 from trainer.config import PRESETS, TrainRequest
+from trainer.run import sizes
 from trainer.state import TrainState
 
 
 @pytest.fixture
 def config(toy_request):
-    return toy_request().config()
+    return toy_request(preset="32k").config()
 
 
 def state(config, *, dim: int = 4, seed: int = 1, speakers: int = 2) -> TrainState:
-    network = SynthesizerConfig.from_dict(
-        {**config.network, "sample_rate": 24000, "spec_channels": 513, "phone_dim": dim, "spk_embed_dim": speakers}
-    )
-    return TrainState.build(config, network, seed, torch.device("cpu"))
+    return TrainState.build(config, sizes(config, dim, speakers), seed, torch.device("cpu"))
 
 
 def test_published_base_weights_are_used_where_they_were_pulled(tmp_path):
@@ -71,6 +68,22 @@ def test_parts_that_depend_on_encoder_and_set_are_learned_anew_and_named(config,
     ]
     assert torch.equal(own.generator.enc_p.emb_phone.weight, before)
     assert torch.equal(own.generator.dec.conv_post.weight, given.generator.dec.conv_post.weight)
+
+
+def test_a_small_base_gives_all_but_the_layer_of_another_encoder(toy_request, tmp_path):
+    config = toy_request().config()
+    given, own = state(config, dim=6), state(config, seed=2)
+    save_file(given.generator.state_dict(), tmp_path / "small.safetensors")
+    before = own.generator.emb_phone.weight.clone()
+    assert load_base(own, tmp_path / "small.safetensors") == ["the layer that reads content features"]
+    assert torch.equal(own.generator.emb_phone.weight, before)
+    assert torch.equal(own.generator.proj.weight, given.generator.proj.weight)
+
+
+def test_a_base_of_another_method_is_refused_by_name(config, toy_request, tmp_path):
+    save_file(state(config).generator.state_dict(), tmp_path / "large.safetensors")
+    with pytest.raises(BadModel, match=r"large\.safetensors: the weights lack"):
+        load_base(state(toy_request().config()), tmp_path / "large.safetensors")
 
 
 def test_a_base_of_another_network_is_refused_by_name(config, tmp_path):

@@ -9,19 +9,17 @@ import torch
 
 from catalog import audio
 from infer.mel import MelSettings
-from infer.synthesizer import SynthesizerConfig
-from trainer.config import TrainRequest
 from trainer.evaluate import MOST_CLIP_S, measure, speak, write_sample
+from trainer.run import sizes
 from trainer.state import TrainState
 
 MEL = MelSettings(24000, 1024, 240, 80)
 
 
-@pytest.fixture
-def network(toy_request):
-    request: TrainRequest = toy_request()
-    sizes = {**request.config().network, "sample_rate": 24000, "spec_channels": 513, "phone_dim": 4}
-    return TrainState.build(request.config(), SynthesizerConfig.from_dict(sizes), 1, torch.device("cpu")).generator
+@pytest.fixture(params=["small", "32k"])
+def network(request, toy_request):
+    config = toy_request(preset=request.param).config()
+    return TrainState.build(config, sizes(config, 4, 1), 1, torch.device("cpu")).generator
 
 
 def test_a_perfect_copy_measures_zero_and_a_quieter_one_its_loudness(network, hummed, monkeypatch):

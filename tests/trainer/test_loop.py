@@ -20,12 +20,12 @@ from safetensors.torch import save_file
 
 from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job, run_job
-from infer.synthesizer import SynthesizerConfig
 from trainer.__main__ import work
 from trainer.config import TrainConfig, TrainRequest
 from trainer.dataset import TrainClip
 from trainer.device import memory_in_words
 from trainer.loop import Training, learning_rate, train
+from trainer.run import sizes
 from trainer.state import TrainState
 
 
@@ -59,24 +59,29 @@ class Told:
 
 @pytest.fixture
 def training(tmp_path: Path, toy_request: Callable[..., TrainRequest], hummed: tuple[TrainClip, ...]) -> Training:
-    """A toy training of ten steps on three hummed clips, one of them held out; p_dropout makes every draw count."""
-    config = toy_request(steps=10).config()
+    """A toy training of the small preset, ten steps on three hummed clips, one of them held out."""
+    return toy_training(toy_request(steps=10).config(), hummed, tmp_path / "run")
+
+
+@pytest.fixture
+def published(tmp_path: Path, toy_request: Callable[..., TrainRequest], hummed: tuple[TrainClip, ...]) -> Training:
+    """The same by the published method; p_dropout makes every draw count."""
+    config = toy_request(steps=10, preset="32k").config()
+    config = replace(config, network={**config.network, "p_dropout": 0.1})
     return toy_training(config, hummed, tmp_path / "run")
 
 
 def toy_training(config: TrainConfig, clips: tuple[TrainClip, ...], folder: Path) -> Training:
-    network = SynthesizerConfig.from_dict(
-        {**config.network, "p_dropout": 0.1, "sample_rate": 24000, "spec_channels": 513, "phone_dim": 4}
-    )
-    return Training(config, network, 7, torch.device("cpu"), clips[:2], clips[2:], "data", folder)
+    return Training(config, sizes(config, 4, 1), 7, torch.device("cpu"), clips[:2], clips[2:], "data", folder)
 
 
 def weights(state: TrainState) -> dict[str, torch.Tensor]:
-    parts = {"g": state.generator.state_dict(), "d": state.discriminator.state_dict()}
-    found = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
-    for part, optimizer in (("g", state.optimizer_g), ("d", state.optimizer_d)):
-        for number, moments in optimizer.state_dict()["state"].items():
-            found |= {f"{part}.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    found = {}
+    for part, learner in state.learners.items():
+        values = learner.state_dict()
+        if isinstance(learner, torch.optim.Optimizer):
+            values = {f"{at}.{name}": value for at, kept in values["state"].items() for name, value in kept.items()}
+        found |= {f"{part}.{name}": torch.as_tensor(value) for name, value in values.items()}
     return found
 
 
@@ -87,10 +92,9 @@ def assert_bitwise_equal(a: TrainState, b: TrainState) -> None:
     assert (a.step, a.position) == (b.step, b.position)
 
 
-@pytest.mark.parametrize("method", ["published", "direct"])
-def test_a_resumed_training_is_bitwise_equal_to_one_never_interrupted(training, tmp_path, method):
-    config = replace(training.config, method=method, adversarial_from=3)
-    training = replace(training, config=config)
+@pytest.mark.parametrize("kind", ["training", "published"])
+def test_a_resumed_training_is_bitwise_equal_to_one_never_interrupted(request, tmp_path, kind):
+    training = request.getfixturevalue(kind)
     whole, _ = train(training, Told())
     cut = replace(training, folder=tmp_path / "cut")
     stopped, _ = train(cut, Told(stop_after=3))
@@ -102,23 +106,30 @@ def test_a_resumed_training_is_bitwise_equal_to_one_never_interrupted(training, 
     assert_bitwise_equal(whole, resumed)
 
 
-def test_training_changes_every_part_that_a_voice_is_made_of(training):
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("training", {"emb_phone", "emb_level", "emb_g", "layers", "norm", "proj"}),
+        ("published", {"enc_p", "enc_q", "flow", "dec", "emb_g"}),
+    ],
+)
+def test_training_changes_every_part_that_a_voice_is_made_of(request, kind, parts):
+    training = request.getfixturevalue(kind)
     before = TrainState.build(training.config, training.network, training.seed, training.device)
     start = {name: value.clone() for name, value in before.generator.state_dict().items()}
-    after, _ = train(replace(training, config=replace(training.config, method="published")), Told())
+    after, _ = train(training, Told())
     moved = {
         name.split(".")[0]
         for name, value in after.generator.state_dict().items()
         if not torch.equal(value, start[name])
     }
-    assert moved == {"enc_p", "enc_q", "flow", "dec", "emb_g"}
+    assert moved == parts
 
 
-@pytest.mark.parametrize("method", ["published", "direct"])
-def test_the_mel_loss_falls(training, method):
-    config = replace(
-        training.config, method=method, steps=30, log_every=1, save_every=30, learning_rate=8e-3, warmup_steps=0
-    )
+@pytest.mark.parametrize("kind", ["training", "published"])
+def test_the_mel_loss_falls(request, kind):
+    training = request.getfixturevalue(kind)
+    config = replace(training.config, steps=30, log_every=1, save_every=30, learning_rate=8e-3, warmup_steps=0)
     told = Told()
     train(replace(training, config=config), told)
     losses = [fields["values"]["g/mel"] for fields in told.of("metric") if "g/mel" in fields["values"]]
@@ -200,30 +211,20 @@ def test_a_disk_too_small_for_the_checkpoints_is_said_before_the_first_step(trai
     assert not told.of("metric")
 
 
-def test_a_base_is_said_to_lack_only_what_the_method_trains(training, tmp_path):
-    given = TrainState.build(training.config, training.network, 1, training.device).generator.state_dict()
-    save_file(
-        {name: value for name, value in given.items() if not name.startswith("enc_q.")}, tmp_path / "base.safetensors"
-    )
-    based = replace(training, base=tmp_path / "base.safetensors")
+def test_a_base_is_said_to_lack_only_what_the_method_trains(training, published, tmp_path):
     notes = {}
-    for method in ("direct", "published"):
-        config = replace(training.config, method=method, adversarial_from=None, steps=1)
+    for kind in (training, published):
+        given = TrainState.build(kind.config, kind.network, 1, kind.device).generator.state_dict()
+        given = {name: value for name, value in given.items() if not name.startswith("enc_q.")}
+        base, folder = tmp_path / f"{kind.config.method}.safetensors", tmp_path / kind.config.method
+        save_file(given, base)
         told = Told()
-        train(replace(based, config=config, folder=tmp_path / method), told)
-        notes[method] = [event["text"] for event in told.of("note")]
-    assert notes["direct"] == []
+        train(replace(kind, config=replace(kind.config, steps=1), base=base, folder=folder), told)
+        notes[kind.config.method] = [event["text"] for event in told.of("note")]
+    assert notes["spectral"] == []
     assert notes["published"] == [
-        "base.safetensors does not give the posterior encoder, the discriminator: learned from scratch"
+        "published.safetensors does not give the posterior encoder, the discriminator: learned from scratch"
     ]
-
-
-def test_losses_that_take_no_part_are_not_told(training):
-    told = Told()
-    train(replace(training, config=replace(training.config, adversarial_from=6, log_every=1)), told)
-    names = {event["step"]: set(event["values"]) for event in told.of("metric") if "g/mel" in event["values"]}
-    assert names[6] == {"g/mel", "g/stft", "g/grad_norm", "g/total"}
-    assert names[7] == names[6] | {"g/adv", "g/fm", "d/loss"}
 
 
 def test_running_out_of_memory_says_what_to_try(training):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from catalog import registry, sets
 from catalog.jobs import Job, run_job
@@ -54,7 +55,9 @@ def test_a_run_publishes_a_model_with_a_card_that_tells_where_it_came_from(publi
     assert card["run"]["settings"]["batch_size"] == 2
     assert card["encoder"]["name"] == "phone"
     assert card["encoder"]["dim"] == 128
-    assert (card["version"], card["f0"], card["numerics"], card["sample_rate"]) == ("v2", True, "classic", 24000)
+    assert (card["network"], card["f0"], card["numerics"], card["sample_rate"]) == (
+        "source-filter", True, "classic", 24000
+    )  # fmt: skip
     assert card["f0_stats"] == {"p5": 180.0, "p50": 180.0, "p95": 180.0}
     assert card["speakers"] == ["ana"]
     assert set(card["files"]) == {"model.safetensors", "index.faiss", "index.npy"}
@@ -64,13 +67,24 @@ def test_a_run_publishes_a_model_with_a_card_that_tells_where_it_came_from(publi
     json.dumps(card, allow_nan=False)
 
 
-def test_the_published_network_speaks_and_has_no_posterior_encoder(published):
-    import torch
-
+def test_the_published_network_speaks(published):
     library, _, result = published
     network = build(read_safetensors(registry.load(library, "ana").weights))
-    assert network.enc_q is None
     assert network.config.to_dict() == result["card"]["config"]
+    wave = network.infer(
+        torch.randn(1, 20, 128), torch.full((1, 20), 180.0), torch.zeros(1, 20), torch.tensor([0])
+    )  # fmt: skip
+    assert wave.shape == (1, 20 * 240)
+    assert torch.isfinite(wave).all()
+
+
+def test_a_large_preset_publishes_a_network_without_its_posterior_encoder(frozen, toy_request, cheap_f0):
+    library = frozen()
+    start(library, toy_request(steps=2, preset="32k")).outcome()
+    entry = registry.load(library, "ana")
+    assert (entry.card["network"], entry.card["version"]) == ("rvc", "v2")
+    network = build(read_safetensors(entry.weights))
+    assert network.enc_q is None
     wave = network.infer(
         torch.randn(1, 20, 128),
         torch.tensor([20]),

@@ -34,8 +34,8 @@ SET, NAME = "voices", "small"
     help="Folder of recordings with a table speech.csv (path, speaker).",
 )
 @click.option("--real-licence", default="", help="What the card says about the recordings of --real.")
-@click.option("--sentences", default=24, show_default=True, help="Sentences each made voice says.")
-@click.option("--steps", default=6000, show_default=True, help="Steps of training.")
+@click.option("--sentences", default=12, show_default=True, help="Sentences each made voice says.")
+@click.option("--steps", default=3000, show_default=True, help="Steps of training.")
 @click.option("--lr-final", default=0.05, show_default=True, help="Share of the learning rate left at the end.")
 @click.option("--threads", default=1, show_default=True, help="CPU threads.")
 @click.option("--seed", default=1, show_default=True, help="Seed of material and training.")
@@ -106,19 +106,15 @@ def learn(values: dict[str, Any], report: JobReport) -> dict[str, Any]:
 
 
 def export(content: dict[str, Any], out: Path, request: TrainRequest, licence: str, library: Library) -> None:
-    """Write generator (without posterior encoder, its speakers averaged) and discriminator in fp16, and their card."""
+    """Write the network in fp16 with its speakers averaged, and its card."""
     voice = content["generator"]["emb_g.weight"].mean(dim=0, keepdim=True)
     rows = int(PRESETS["small"].config.network["spk_embed_dim"])
     generator = {
-        name: value.half().contiguous()
-        for name, value in content["generator"].items()
-        if not name.startswith(("enc_q.", "emb_g."))
+        name: value.half().contiguous() for name, value in content["generator"].items() if not name.startswith("emb_g.")
     }
     generator["emb_g.weight"] = voice.expand(rows, -1).half().contiguous()
-    judge = {name: value.half().contiguous() for name, value in content["discriminator"].items()}
-    files = {f"{NAME}-generator.safetensors": generator, f"{NAME}-discriminator.safetensors": judge}
-    for name, tensors in files.items():
-        save_file(tensors, out / name)
+    file = out / f"{NAME}-generator.safetensors"
+    save_file(generator, file)
     info = sets.load(library, SET, verify=False).info
     card = {
         "format": 1,
@@ -133,11 +129,11 @@ def export(content: dict[str, Any], out: Path, request: TrainRequest, licence: s
             "real": licence or "none used",
         },
         "parameters": sum(value.numel() for value in generator.values()),
-        "files": {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in files},
+        "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest()},
         "recipe": "python -m trainer.recipes.small_base",
     }
     (out / f"{NAME}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    click.echo(f"{out / NAME}-generator.safetensors: {card['parameters'] / 1e6:.2f} M parameters")
+    click.echo(f"{file}: {card['parameters'] / 1e6:.2f} M parameters")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from curator.scores.clipping import Clipping
 from curator.scores.duplicates import Duplicates
 from curator.scores.hum import Hum
 from curator.scores.loudness import Loudness
+from curator.scores.mos import Mos
 from curator.scores.noise import Noise
 from curator.scores.overlap import Overlap
 from curator.scores.pitch_range import PitchRange
@@ -34,6 +35,7 @@ SCORERS: tuple[Scorer, ...] = (
     Overlap(),
     Speaker(),
     Duplicates(),
+    Mos(),
 )
 
 

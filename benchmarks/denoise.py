@@ -47,7 +47,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tune", action="store_true", help="also compare settings on the other half of the noises")
     options = parser.parse_args()
-    assert isinstance(GATE, SpectralGate)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noisy.wav"
         if options.tune:
@@ -62,13 +61,14 @@ def main() -> None:
 
 def tune(pairs: list[Pair], path: Path) -> None:
     """Mean and worst change of settings over all pairs that have a pause."""
+    assert isinstance(GATE, SpectralGate)
     print("settings on the noises they were chosen on: change of SI-SDR, dB")
-    for share, spread, smooth in itertools.product((0.5, 0.7, 0.8, 0.9), (1.5, 2.0, 2.5), (11.0, 40.0)):
-        gate = replace(GATE, prop_decrease=share, n_std_thresh=spread, time_mask_smooth_ms=smooth)  # type: ignore[type-var]
-        changes = [
-            after - sisdr(pair.clean, pair.noisy) for pair in pairs if (after := ours(pair, gate, path)) is not None
-        ]
-        print(f"  decrease {share} threshold {spread} smooth {smooth:3.0f} ms: {summary(changes)}", flush=True)
+    smoothings = {"none": (None, None), "over time": (None, 40.0), "as it comes": (500.0, 50.0)}
+    for (smooth, (hz, ms)), share, spread in itertools.product(smoothings.items(), (0.5, 0.7, 0.9), (1.5, 2.0, 2.5)):
+        gate = replace(GATE, prop_decrease=share, n_std_thresh=spread, freq_mask_smooth_hz=hz, time_mask_smooth_ms=ms)
+        found = [(pair, ours(pair, gate, path)) for pair in pairs]
+        changes = [after - sisdr(pair.clean, pair.noisy) for pair, after in found if after is not None]
+        print(f"  smoothing {smooth}, decrease {share}, threshold {spread}: {summary(changes)}", flush=True)
 
 
 def report(pairs: list[Pair], path: Path) -> None:

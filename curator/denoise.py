@@ -49,14 +49,16 @@ class SpectralGate:
     """noisereduce's stationary spectral gate (Sainburg, Zorea 2024) with the noise of the recording's own pauses.
 
     Never blind: without `y_noise` it takes speech for noise (SI-SDR 15 dB in, 1 dB out). Its settings were chosen by
-    `benchmarks/denoise.py`; what harms above all is smoothing its mask over frequencies, which is its default. A
-    recording is left as it is without half a second of pause, where its pauses were gated before, and where the noise
-    lies more than `loud_db` under the voice, for there is little to gain.
+    `benchmarks/denoise.py --tune`: the most gain among those that harm no mixture by more than 0.15 dB. What harms
+    above all is smoothing its mask, which is its default. A recording is left as it is without half a second of pause,
+    where its pauses were gated before, and where the noise lies more than `loud_db` under the voice, for there is
+    little to gain.
     """
 
     prop_decrease: float = 0.7
-    n_std_thresh: float = 2.0
-    time_mask_smooth_ms: float = 40.0
+    n_std_thresh: float = 2.5
+    freq_mask_smooth_hz: float | None = None
+    time_mask_smooth_ms: float | None = None
     window_s: float = 0.043
     loud_db: float = 30.0
 
@@ -116,7 +118,7 @@ class SpectralGate:
                 stationary=True,
                 prop_decrease=self.prop_decrease,
                 n_std_thresh_stationary=self.n_std_thresh,
-                freq_mask_smooth_hz=None,
+                freq_mask_smooth_hz=self.freq_mask_smooth_hz,
                 time_mask_smooth_ms=self.time_mask_smooth_ms,
                 n_fft=size,
                 chunk_size=len(around) + 1,

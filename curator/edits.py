@@ -67,6 +67,14 @@ def nudge(store: Store, clip: Row, edge: Edge, by_s: float) -> Edited:
     return _replace(store, [clip], [nudged(clip, edge, by_s)])
 
 
+def move(store: Store, clip: Row, start_s: float, end_s: float) -> Edited:
+    """Move both edges of a clip, as one action."""
+    span = nudged(clip, "start", start_s) if start_s else (int(clip["start"]), int(clip["end"]))
+    if end_s:
+        span = nudged({**clip, "start": span[0]}, "end", end_s)
+    return _replace(store, [clip], [span])
+
+
 def split_at(store: Store, clip: Row, at_s: float) -> Edited:
     """Split a clip, as one action."""
     return _replace(store, [clip], split(clip, at_s))

@@ -13,10 +13,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog import audio
 from catalog.errors import BadRequest, CuratorError
 from catalog.records import Activity, Clip, Recording, Scoring
+
+if TYPE_CHECKING:
+    from catalog.store import Store
 
 READY = b"ready\n"
 
@@ -30,6 +34,22 @@ class Order:
     clips: Sequence[Clip]
     slicer: str
     """In whose words the recording was sliced; says for which kind of voice it was heard."""
+
+
+def order_for(store: Store, clips: Sequence[str]) -> Order | None:
+    """The order for some clips of one recording, those left out that are gone; None when none is left."""
+    rows = []
+    for clip in clips:
+        try:
+            rows.append(store.clip(clip))
+        except BadRequest:
+            continue
+    if not rows:
+        return None
+    recording = store.recording(rows[0]["recording"])
+    sliced = store.sliced().get(recording.id)
+    wanted = [Clip(row["id"], recording.id, row["start"], row["end"], bool(row["short"])) for row in rows]
+    return Order(recording, store.activity(recording.id), wanted, sliced.slicer if sliced else "")
 
 
 def fill(order: Order) -> list[Scoring]:

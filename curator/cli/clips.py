@@ -1,4 +1,4 @@
-"""`curator recordings`, `clips`, `verdict` and `undo`: look at what is there and decide without the app."""
+"""`curator recordings`, `clips` and `verdict`: look at what is there and decide without the app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", 
 
 FACTS = (
     *("id", "recording", "path", "speaker", "start_s", "end_s", "duration_s", "verdict", "reasons"),
-    *("suggestion", "suggestion_reasons", "suggestion_scores", "short", "sample_rate"),
+    *("tags", "note", "suggestion", "suggestion_reasons", "suggestion_scores", "short", "sample_rate"),
 )
 
 
@@ -118,21 +118,4 @@ def verdict(
         emit({"verdict": VERDICTS[decision], "clips": chosen})
     else:
         click.echo(f"{len(chosen)} clips {VERDICTS[decision]}")
-    return DONE
-
-
-@click.command()
-@json_option
-@pass_library
-def undo(library: Library, as_json: bool) -> int:
-    """Take back the last decision, single or for many clips; repeat to go further back."""
-    with open_store(library) as store:
-        undone = store.undo()
-    if undone is None:
-        raise BadRequest("Nothing to undo")
-    if as_json:
-        emit({"clips": list(undone.clips), "before": list(undone.before), "after": list(undone.after)})
-    else:
-        now = ", ".join(sorted(set(undone.after)))
-        click.echo(f"Undone: {len(undone.clips)} clips are {now} again")
     return DONE

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
-from catalog.errors import BadRequest, CuratorError
-from catalog.records import Clip, Scoring
+from catalog.errors import CuratorError
+from catalog.records import Scoring
 from catalog.store import Store
 from curator.executor import ONE_THREAD
-from curator.rescoring import READY, Order
+from curator.rescoring import READY, Order, order_for
 
 TWICE_DEAD = "The edited clip could not be scored: the scoring process ended twice. `curator rescore` tries again."
 
@@ -53,20 +53,10 @@ class ScoringDesk:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _score(self, ids: tuple[str, ...]) -> list[Scoring]:
-        rows = []
-        for identity in ids:
-            if identity not in self._dropped:
-                try:
-                    rows.append(self._store.clip(identity))
-                except BadRequest:
-                    continue
-        if not rows or self._closed:
+        if self._closed:
             return []
-        recording = self._store.recording(rows[0]["recording"])
-        sliced = self._store.sliced().get(recording.id)
-        clips = [Clip(row["id"], recording.id, row["start"], row["end"], bool(row["short"])) for row in rows]
-        order = Order(recording, self._store.activity(recording.id), clips, sliced.slicer if sliced else "")
-        return self._ask(order)
+        order = order_for(self._store, [identity for identity in ids if identity not in self._dropped])
+        return self._ask(order) if order is not None else []
 
     def _ask(self, order: Order) -> list[Scoring]:
         """One order; a process that died is started again once."""

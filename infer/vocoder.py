@@ -19,6 +19,8 @@ _SLOPE = 0.1
 _LAST_SLOPE = 0.01
 _SINE_AMPLITUDE = 0.1
 _VOICED_NOISE = 0.003
+TILE = 200
+"""Frames that are decoded at once on a processor; what their convolutions hold still fits its cache."""
 
 
 def sine_phase(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
@@ -88,6 +90,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.kernels_per_stage = len(config.resblock_kernel_sizes)
         self.flat = self.folded = False
+        self.hop, self.reach = config.hop, reach(config)
         widths = [config.upsample_initial_channel >> stage for stage in range(len(config.upsample_rates) + 1)]
         if config.f0:
             self.m_source: SineSource | None = SineSource(config.sample_rate, config.hop)
@@ -126,6 +129,22 @@ class Decoder(nn.Module):
             if f0 is None:
                 raise ValueError("this voice needs f0")
             excitation = self.m_source(f0, noise, generator)
+        if self.flat and z.shape[2] > TILE + 2 * self.reach:
+            return self._tiled(z, excitation, voice)
+        return self._decode(z, excitation, voice)
+
+    def _tiled(self, z: Tensor, excitation: Tensor | None, voice: Tensor) -> Tensor:
+        """The same samples, decoded in tiles with as many frames around each as can reach into it."""
+        parts = []
+        for start in range(0, z.shape[2], TILE):
+            stop = min(start + TILE, z.shape[2])
+            first, last = max(0, start - self.reach), min(z.shape[2], stop + self.reach)
+            heard = None if excitation is None else excitation[..., first * self.hop : last * self.hop]
+            wave = self._decode(z[..., first:last], heard, voice)
+            parts.append(wave[..., (start - first) * self.hop : (stop - first) * self.hop])
+        return torch.cat(parts, dim=2)
+
+    def _decode(self, z: Tensor, excitation: Tensor | None, voice: Tensor) -> Tensor:
         x = self._laid(self.conv_pre(z) + self.cond(voice))
         for stage, upsample in enumerate(self.ups):
             x = upsample(F.leaky_relu(x, _SLOPE))
@@ -158,6 +177,18 @@ class Decoder(nn.Module):
         for index in range(first + 1, first + self.kernels_per_stage):
             total = total + self.resblocks[index](x)
         return total / self.kernels_per_stage
+
+
+def reach(config: SynthesizerConfig) -> int:
+    """Frames on either side of a frame of latent that its samples can depend on."""
+    widest = max(
+        sum((kernel - 1) // 2 * (step + 1) for step in steps)
+        for kernel, steps in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
+    )
+    samples = 3
+    for rate, kernel in zip(reversed(config.upsample_rates), reversed(config.upsample_kernel_sizes), strict=True):
+        samples = -(-(samples + widest + kernel) // rate)
+    return samples + 3
 
 
 def _excitation_conv(width: int, stride: int) -> nn.Conv1d:

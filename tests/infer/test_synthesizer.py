@@ -259,3 +259,21 @@ def test_absurd_sizes_are_refused(position: int, value: Any) -> None:
     listed[position] = value
     with pytest.raises(BadModel):
         SynthesizerConfig.from_list(listed)
+
+
+@pytest.mark.parametrize("size", ["32k", "40k", "48k"])
+def test_decoding_in_tiles_gives_the_samples_of_the_whole(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    config = replace(
+        published_config("v2", size), inter_channels=8, hidden_channels=8, filter_channels=16, n_layers=1,
+        upsample_initial_channel=16, spk_embed_dim=2, gin_channels=4,
+    )  # fmt: skip
+    network = recipe_network(config).fold_weight_norm()
+    frames, draws = 90, torch.Generator().manual_seed(0)
+    latent, vector = torch.randn(1, 8, frames, generator=draws), torch.randn(1, 4, 1, generator=draws)
+    f0, noise = torch.full((1, frames), 180.0), torch.randn(1, frames * config.hop, 1, generator=draws)
+    with torch.inference_mode():
+        whole = network.dec(latent, f0, vector, noise)
+        monkeypatch.setattr("infer.vocoder.TILE", 20)
+        torch.testing.assert_close(network.dec(latent, f0, vector, noise), whole, atol=1e-5, rtol=0)
+        monkeypatch.setattr(network.dec, "reach", network.dec.reach // 2)
+        assert (network.dec(latent, f0, vector, noise) - whole).abs().max() > 1e-5

@@ -21,7 +21,7 @@ from catalog.errors import CuratorError
 from catalog.filters import NAMES
 from catalog.judgement import Judgement
 from catalog.saved_filters import SavedFilter
-from curator.policy import default_rules
+from curator.policy import default_rules, policy_of
 from curator.tui.clip_words import SORTS, status_line
 from curator.tui.learner import learn_from
 from curator.tui.messages import VerdictConfirmed
@@ -87,6 +87,7 @@ class ClipRoom(Room):
         super().__init__()
         self.rules = default_rules()
         self.judgement: Judgement | None = None
+        self._said_of_rules = ""
         self._learned_at = 0
         self._decided = 0
         self.where = ""
@@ -109,10 +110,20 @@ class ClipRoom(Room):
         """Read the clips, but not under the hands of a person who is deciding."""
         if not self.home.ready:
             return
+        self._read_rules()
         if time.monotonic() - self._wrote_at < CALM_S:
             self._load_later()
         else:
             self.load_now()
+
+    def _read_rules(self) -> None:
+        """The library's own limits; with a mistake in their file the usual ones hold, and the mistake is said once."""
+        try:
+            self.rules = policy_of(self.library).rules
+        except CuratorError as error:
+            if str(error) != self._said_of_rules:
+                self.home.complain(error)
+            self._said_of_rules = str(error)
 
     def _load_later(self) -> None:
         if self._later is not None:

@@ -13,7 +13,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from catalog.errors import CuratorError
 from curator import settings as own
+from curator.policy import policy_of, set_use, uses
 from curator.tui.screens.ask import Choose
 from curator.tui.screens.help import all_bindings, spelled
 from curator.tui.theme import AUTO
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from curator.tui.app import CuratorApp
 
 KEY = "key:"
+USE = "use"
+USE_MEANING = "what this library's clips are for: sets the limits behind the hints"
 COLUMNS = (
     ListColumn("name", "setting or key", 24),
     ListColumn("value", "is", 16),
@@ -65,7 +69,8 @@ class SettingsScreen(ModalScreen[None]):
 
     def _fill(self) -> None:
         settings = self.home.settings
-        rows: dict[str, Row] = {
+        rows: dict[str, Row] = {USE: {"name": USE, "value": self._use(), "meaning": USE_MEANING}}
+        rows |= {
             each.name: {"name": each.name, "value": shown(settings.values[each.name]), "meaning": each.meaning}
             for each in own.SETTINGS
         }
@@ -83,6 +88,9 @@ class SettingsScreen(ModalScreen[None]):
             binding = name.removeprefix(KEY)
             self.app.push_screen(PressKey(binding), lambda key: self._key(binding, key))
             return
+        if name == USE:
+            self.app.push_screen(Choose(USE, [(each, each) for each in uses()], self._use()), self._set_use)
+            return
         setting = own.BY_NAME[name]
         if isinstance(setting.usual, bool):
             self._change(name, not self.home.settings.on(name))
@@ -92,6 +100,23 @@ class SettingsScreen(ModalScreen[None]):
             Choose(name, [(value, value) for value in values], self.home.settings.text(name)),
             lambda value: None if value is None else self._change(name, value),
         )
+
+    def _use(self) -> str:
+        try:
+            return policy_of(self.home.library).use
+        except CuratorError as error:
+            self.home.complain(error)
+            return "?"
+
+    def _set_use(self, use: str | None) -> None:
+        if use is None:
+            return
+        try:
+            set_use(self.home.library, use)
+        except CuratorError as error:
+            self.home.complain(error)
+        self.home.catalogue += 1
+        self._fill()
 
     def _change(self, name: str, value: own.Value) -> None:
         self.home.change_setting(name, value)
@@ -117,7 +142,7 @@ class SettingsScreen(ModalScreen[None]):
         if name.startswith(KEY):
             self.home.change_key(name.removeprefix(KEY), None)
             self._fill()
-        else:
+        elif name != USE:
             self._change(name, own.BY_NAME[name].usual)
 
 

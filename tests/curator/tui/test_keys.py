@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from catalog.errors import BadRequest
 from catalog.library import Library
 from catalog.store import Store
+from curator import settings
 from curator.tui.app import CuratorApp
 from curator.tui.screens.help import binding_ids
+from curator.tui.theme import theme_for
+from curator.tui.widgets.listing import Listing
 from tests.curator.tui.conftest import Settle, row_of_clips
 
 
@@ -50,3 +56,83 @@ def test_every_binding_that_is_shown_has_a_name_and_says_what_it_does() -> None:
             names.append(binding.id)
     assert len(names) == len(set(names))
     assert set(names) <= binding_ids(CuratorApp(Library(Path("/nowhere"))))
+
+
+async def test_a_key_is_given_in_the_app_kept_in_the_file_and_works_at_once(
+    library: Library, tmp_path: Path, settle: Settle
+) -> None:
+    own = tmp_path / "settings.toml"
+    with Store(library) as store:
+        store.take_in(row_of_clips(3))
+    app = CuratorApp(library, settings=own)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("2", "comma")
+        await settle(pilot)
+        listing = app.screen.query_one(Listing)
+        listing.go_to("key:review.accept")
+        await pilot.press("enter", "r")
+        assert settings.read(own).keys == {}, "r is the key of something else here"
+        await pilot.press("enter", "y")
+        assert settings.read(own).keys == {"review.accept": "y"}
+        await pilot.press("escape", "y")
+        await settle(pilot)
+        with Store(library) as store:
+            assert store.clip_table(sort='"start"')["verdict"].to_pylist()[0] == "accepted"
+        await pilot.press("comma")
+        await settle(pilot)
+        app.screen.query_one(Listing).go_to("key:review.accept")
+        await pilot.press("delete")
+        assert settings.read(own).keys == {}
+
+
+async def test_a_theme_that_was_chosen_stays_and_one_that_was_not_is_not_written(
+    library: Library, tmp_path: Path, settle: Settle
+) -> None:
+    own = tmp_path / "settings.toml"
+    app = CuratorApp(library, settings=own)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert app.theme == "curator"
+        assert not own.exists()
+        app.theme = "nord"
+        await settle(pilot)
+    assert settings.read(own).text("theme") == "nord"
+    again = CuratorApp(library, settings=own)
+    async with again.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert again.theme == "nord"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "colours", "theme"),
+    [
+        ("auto", "truecolor", "curator"),
+        ("auto", "256", "curator"),
+        ("auto", "standard", "ansi-dark"),
+        ("auto", None, "ansi-dark"),
+        ("gone", "256", "curator"),
+        ("curator-light", "standard", "curator-light"),
+    ],
+)
+def test_a_terminal_with_few_colours_gets_its_own(chosen: str, colours: str | None, theme: str) -> None:
+    assert theme_for(chosen, ["curator", "curator-light", "ansi-dark"], colours) == theme
+
+
+async def test_the_app_begins_in_the_room_that_a_person_wants(library: Library, tmp_path: Path, settle: Settle) -> None:
+    own = tmp_path / "settings.toml"
+    settings.write("start", "review", own)
+    app = CuratorApp(library, settings=own)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert app.current_mode == "review"
+
+
+async def test_what_was_said_can_be_read_again_among_the_jobs(library: Library, settle: Settle) -> None:
+    app = CuratorApp(library)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        app.complain(BadRequest("the [disk] is full: free some space"))
+        await pilot.press("J")
+        await settle(pilot)
+        assert "the [disk] is full: free some space" in str(app.screen.query_one("#job-words").render())

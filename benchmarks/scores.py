@@ -19,7 +19,7 @@ import numpy.typing as npt
 from catalog import audio
 from catalog.records import ScoreValue
 from curator.activity import ActivityMeter, Tracks
-from curator.recipes.overlap import auc
+from curator.recipes.overlap.measures import auc
 from curator.scores.clip_audio import ClipAudio, Scorer
 from curator.scores.registry import SCORERS, score
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from catalog.records import ScoreValue
-from curator.frames import FRAMES_A_SECOND, runs
-from curator.scores import overlap_network
-from curator.scores.clip_audio import ClipAudio
+from curator.frames import FRAMES_A_SECOND, Bools, runs
+from curator.scores import overlap_network, places
+from curator.scores.clip_audio import ClipAudio, Floats, Found, Placed
 
 SURE = 0.7
 LASTING_FRAMES = 5
@@ -21,28 +20,27 @@ class Overlap:
 
     A small network of our own (`overlap_network`, trained by `curator.recipes.overlap` on mixtures of single voices)
     gives a probability every 40 ms; a second voice is one that it is sure of for 0.2 s or more. NULL with under 1 s of
-    speech. Precision comes before recall: by `benchmarks/scores.py`, on voices it never heard, the frames' AUC is 0.89
-    to 0.94 on close recordings mixed with known times and 0.46 to 0.85 on meetings in a room, 0.88 together; of 89
-    clips of 8 s with one unknown voice 2 score above 0.1 (shouting), of 18 with over 30 % overlap 10 do. A low number
-    is no proof of a single voice, and singing in harmony was not among what it learnt.
+    speech. Its place is the second with the most of it.
     """
 
     name = "overlap"
-    version = 1
+    version = 2
     columns = ("overlap_ratio",)
 
-    def compute(self, clip: ClipAudio) -> Mapping[str, ScoreValue]:
-        """Share."""
+    def compute(self, clip: ClipAudio) -> Mapping[str, Found]:
+        """Share, and where the second voice is surest."""
         speech = clip.speech
         if np.count_nonzero(speech) < ENOUGH_S * FRAMES_A_SECOND:
             return {}
-        both = two_voices(overlap_network.probabilities(clip.at_16k))
-        frame = np.arange(len(speech)) * overlap_network.RATE // (FRAMES_A_SECOND * overlap_network.HOP)
-        heard = both[np.minimum(frame, len(both) - 1)]
-        return {"overlap_ratio": float((heard & speech).sum() / speech.sum())}
+        probability = overlap_network.probabilities(clip.at_16k)
+        frame = np.arange(len(speech)) * overlap_network.FRAMES_A_SECOND // FRAMES_A_SECOND
+        frame = np.minimum(frame, len(probability) - 1)
+        heard = two_voices(probability)[frame] & speech
+        place = places.worst(np.where(heard, probability[frame], 0.0), 1 / FRAMES_A_SECOND)
+        return {"overlap_ratio": Placed(float(heard.sum() / speech.sum()), place)}
 
 
-def two_voices(probability: overlap_network.Floats) -> np.ndarray:
+def two_voices(probability: Floats) -> Bools:
     """Frames of 40 ms in which two voices sound: sure on the mean over 0.2 s, and for 0.2 s or more."""
     mean = np.convolve(np.pad(probability, 2, mode="edge"), np.full(5, 0.2), mode="valid")
     found = mean > SURE

@@ -55,6 +55,8 @@ class Forgotten:
     path: str
     clips: int
     sets: tuple[str, ...]
+    stems: tuple[str, ...] = ()
+    """Files that were derived from the recording."""
 
 
 def now() -> datetime:
@@ -250,14 +252,18 @@ def activity(cursor: Cursor, recording: str) -> Activity | None:
 def forget(cursor: Cursor, recording: str) -> Forgotten:
     """Remove a recording and everything derived from it from the catalogue: the only deletion there is."""
     found = find(cursor, recording)
-    sets = rows_of(cursor, "SELECT DISTINCT set_name FROM set_clip WHERE recording = ? ORDER BY 1", [found.id])
-    clips = int(rows_of(cursor, "SELECT count(*) FROM clip WHERE recording = ?", [found.id])[0][0])
+    stems = rows_of(cursor, f"SELECT id, path FROM ({_CURRENT}) WHERE parent = ? ORDER BY path", [found.id])
+    ids = [found.id, *(stem for stem, _ in stems)]
+    wanted = f"({', '.join('?' * len(ids))})"
+    sets = rows_of(cursor, f"SELECT DISTINCT set_name FROM set_clip WHERE recording IN {wanted} ORDER BY 1", ids)
+    clips = int(rows_of(cursor, f"SELECT count(*) FROM clip WHERE recording IN {wanted}", ids)[0][0])
     for table in ("decision", "feature", "presence", "remark", "scoring"):
-        cursor.execute(f"DELETE FROM {table} WHERE clip IN (SELECT id FROM clip WHERE recording = ?)", [found.id])
+        cursor.execute(f"DELETE FROM {table} WHERE clip IN (SELECT id FROM clip WHERE recording IN {wanted})", ids)
     for table in ("clip", "left_out", "slicing", "activity", "location"):
-        cursor.execute(f"DELETE FROM {table} WHERE recording = ?", [found.id])
-    cursor.execute("DELETE FROM recording WHERE id = ?", [found.id])
-    return Forgotten(found.id, found.path, clips, tuple(name for (name,) in sets))
+        cursor.execute(f"DELETE FROM {table} WHERE recording IN {wanted}", ids)
+    cursor.execute(f"DELETE FROM recording WHERE id IN {wanted}", ids)
+    names = tuple(name for (name,) in sets)
+    return Forgotten(found.id, found.path, clips, names, tuple(path for _, path in stems))
 
 
 def _recording(row: Sequence[Any]) -> Recording:

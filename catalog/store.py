@@ -210,11 +210,17 @@ class Store:
             return reslicing.scored(cursor, recording_ids)
 
     def forget(self, recording: str) -> Forgotten:
-        """Remove a recording with its clips, scores and verdicts, for good; raises BadRequest when there is none."""
+        """Remove a recording with its stems, clips, scores and verdicts for good; raises BadRequest for an unknown one.
+
+        The files of the stems are deleted, the recording's own is not.
+        """
         with self._changing_clips() as cursor:
             forgotten = recordings.forget(cursor, recording)
         with self._reading() as cursor:
             cursor.execute("CHECKPOINT")
+        for stem in map(Path, forgotten.stems):
+            if stem.parent == self.library.media:
+                stem.unlink(missing_ok=True)
         self._stacks = journal.Stacks()
         return forgotten
 

@@ -360,6 +360,25 @@ def test_forget_removes_a_recording_and_nothing_else(
     assert one.recording.path not in str(everything(store))
 
 
+def test_forget_takes_the_stems_of_a_recording_along(
+    store: Store, make_analysis: MakeAnalysis, library: Library
+) -> None:
+    mix, vocals = make_analysis("mix"), make_analysis("vocals")
+    kept = library.media / "vocals.flac"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(b"sound")
+    stem = dataclasses.replace(
+        vocals, recording=dataclasses.replace(vocals.recording, parent=mix.recording.id, path=str(kept))
+    )
+    for analysis in (mix, stem):
+        store.take_in(analysis)
+    forgotten = store.forget(mix.recording.id)
+    assert (forgotten.clips, forgotten.stems) == (10, (str(kept),))
+    assert store.recordings() == []
+    assert not kept.exists()
+    assert store.check() == []
+
+
 def test_what_does_not_fit_together_is_told(store: Store, make_analysis: MakeAnalysis) -> None:
     analysis = make_analysis("one")
     store.take_in(analysis)

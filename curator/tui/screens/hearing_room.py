@@ -118,6 +118,7 @@ class HearingRoom(ClipRoom):
         if identity != self._shown_id:
             self.home.player.stop()
         self.draw_clip(clip)
+        self.drop_readings("picture")
         if self._settle is not None:
             self._settle.stop()
         picture = self.pictures.ready(clip) if clip is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from catalog.records import Scoring
 from catalog.store import Store
 from curator.tui.app import CuratorApp
 from curator.tui.passage import PLAIN, Manner
-from curator.tui.player import NoSpeakers, Player
+from curator.tui.pictures import Picture, Pictures
+from curator.tui.player import NoSpeakers, Player, no_device
 from curator.tui.screens.review import ReviewScreen
 from curator.tui.widgets.clip_table import ClipTable
 from curator.tui.widgets.spectrogram import SpectrogramView
@@ -163,7 +165,7 @@ async def test_without_a_device_it_is_said_once_with_both_ways_and_the_clip_can_
     sample: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def silent(*_: object, **__: object) -> None:
-        raise NoSpeakers(__import__("curator.tui.player", fromlist=["no_device"]).no_device())
+        raise NoSpeakers(no_device())
 
     monkeypatch.setattr(Player, "play", silent)
     app = CuratorApp(sample)
@@ -183,3 +185,30 @@ async def test_without_a_device_it_is_said_once_with_both_ways_and_the_clip_can_
         (written,) = (sample.root / "clips").glob("*.wav")
         assert str(written.name) in str(screen.query_one("#said").render())
         assert soundfile.info(written).frames == clip["end"] - clip["start"]
+
+
+async def test_a_picture_that_comes_late_is_not_shown_under_another_clip(
+    sample: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    draw = Pictures._draw
+
+    def slow(self: Pictures, clip: dict[str, Any]) -> Picture:
+        assert go_on.wait(20)
+        return draw(self, clip)
+
+    app = CuratorApp(sample)
+    async with app.run_test(size=(144, 40)) as pilot:
+        screen = await opened(pilot, settle)
+        table = screen.query_one(ClipTable)
+        monkeypatch.setattr(Pictures, "_draw", slow)
+        table.move_cursor(row=20)
+        await pilot.pause(0.1)
+        table.move_cursor(row=1)
+        await pilot.pause(0.1)
+        go_on.set()
+        await settle(pilot)
+        shown = screen.pictures.ready(screen.current or {})
+        assert shown is not None
+        assert table.cursor_row == 1
+        assert screen.query_one(Waveform).envelope is shown.envelope

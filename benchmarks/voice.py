@@ -1,12 +1,16 @@
-"""Train the small preset on a real speaker, convert another's recording, and measure what came out.
+"""Train the small preset on a real speaker, convert recordings of others, and measure what came out.
 
-    pip install --no-deps resemblyzer webrtcvad-wheels
-    python benchmarks/voice.py TARGET_FOLDER SOURCE_FILE --library DIR [--steps N]
+    pip install --no-deps resemblyzer webrtcvad-wheels pocketsphinx
+    python benchmarks/voice.py TARGET_FOLDER SOURCE_FILE... --library DIR [--steps N]
 
 Prints, for transposes of 0, +12, -12 semitones and auto: length against the source, median f0, the deviation of the
 median f0 from the transposed source's (over all voiced frames of each, and over the frames where the source is voiced),
-the share of frames that became voiced, level, clipping, silence, and the cosine of speaker embeddings (Resemblyzer,
-GE2E of Wan et al. 2018) between the result and the target's own recordings, beside the same for the unconverted source.
+the share of frames that became voiced and that ceased to be, level, clipping, silence, and the cosine of speaker
+embeddings (Resemblyzer, GE2E of Wan et al. 2018) between the result and the target's own recordings, beside the same
+for the unconverted source. Two proxies for how well it is understood: the share of the source's speech frames on which
+the embedded encoder hears the same phone in the result, and the share of the source's phones that pocketsphinx hears in
+the same order in the result (two unrelated recordings share about 20 %). At the end the processor seconds that a second
+of conversion takes, on one thread and with everything loaded.
 """
 
 from __future__ import annotations
@@ -15,48 +19,46 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from catalog import audio
+from infer.phone_encoder import PAUSE, PHONES
 
 TRANSPOSES = ("0", "12", "-12", "auto")
+HEADS = (
+    "length", "Δ ms", "f0 Hz", "Δ st all", "Δ st voiced", "voiced +%", "voiced -%",
+    "dBFS", "peak", "clip %", "silent %", "similarity", "frames %", "phones %",
+)  # fmt: skip
 
 
 def main() -> None:
     """Run the whole way and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", type=Path, help="folder with the target speaker's recordings")
-    parser.add_argument("source", type=Path, help="a file of another speaker")
+    parser.add_argument("source", type=Path, nargs="+", help="files of other speakers")
     parser.add_argument("--library", type=Path, required=True, help="where to work; what is there is used again")
     parser.add_argument("--steps", type=int, default=1500)
     arguments = parser.parse_args()
     prepare(arguments.library, arguments.target, arguments.steps)
     embed = embedder()
     target = np.mean([embed(path) for path in held_sample(arguments.target)], axis=0)
-    heads = (
-        "length",
-        "Δ ms",
-        "f0 Hz",
-        "Δ st all",
-        "Δ st voiced",
-        "voiced +%",
-        "dBFS",
-        "peak",
-        "clip %",
-        "silent %",
-        "similarity",
-    )
-    print(" " * 14 + "".join(f"{head:>12}" for head in heads))
-    source = describe(arguments.source, embed, target)
-    show("source", source, source, 0.0)
-    for transpose in TRANSPOSES:
-        out = arguments.library / f"converted {transpose}.wav"
-        done = curator(arguments.library, "convert", "voice", str(arguments.source), "--out", str(out),
-                       "--transpose", transpose, "--overwrite")  # fmt: skip
-        show(f"transpose {transpose}", describe(out, embed, target), source, done["outputs"][0]["transpose"])
+    hear = listener()
+    for path in arguments.source:
+        print(f"\n{path.name:14}" + "".join(f"{head:>12}" for head in HEADS))
+        source = describe(path, embed, target, hear)
+        show("source", source, source, 0.0)
+        for transpose in TRANSPOSES:
+            out = arguments.library / f"{path.stem} {transpose}.wav"
+            done = curator(arguments.library, "convert", "voice", str(path), "--out", str(out),
+                           "--transpose", transpose, "--overwrite")  # fmt: skip
+            facts = describe(out, embed, target, hear)
+            show(f"transpose {transpose}", facts, source, done["outputs"][0]["transpose"])
+        print(f"processor seconds a second: {cost(arguments.library, path):.3f}")
 
 
 def prepare(library: Path, target: Path, steps: int) -> None:
@@ -91,24 +93,87 @@ def embedder() -> Any:
     return embed
 
 
+def listener() -> Any:
+    """A function from a wave at 16 kHz to the phones heard in it: of each frame, and as pocketsphinx's sequence."""
+    import torch
+    from pocketsphinx import Decoder, get_model_path
+
+    from infer.phone_encoder import load_phone_encoder
+
+    encoder = load_phone_encoder()
+    decoder = Decoder(hmm=get_model_path("en-us/en-us"), allphone=get_model_path("en-us/en-us-phone.lm.bin"),
+                      lw=2.0, beam=1e-20, pbeam=1e-20, loglevel="FATAL")  # fmt: skip
+
+    def hear(wave: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        frames = encoder.posteriors(torch.from_numpy(wave))[0].argmax(-1).numpy()
+        decoder.start_utt()
+        decoder.process_raw((wave * (0.7 * 32767 / np.abs(wave).max())).astype(np.int16).tobytes(), full_utt=True)
+        decoder.end_utt()
+        silent = ("SIL", "+NSN+", "+SPN+", "(NULL)")
+        return frames, [part.word for part in decoder.seg() if part.word not in silent]
+
+    return hear
+
+
+def cost(library: Path, source: Path) -> float:
+    """Processor seconds of converting one second of `source`."""
+    import torch
+
+    from catalog import registry
+    from catalog.library import Library
+    from infer.convert import Conversion
+    from infer.options import ConvertOptions
+    from infer.source import load
+    from infer.voice import load_voice
+
+    torch.set_num_threads(1)
+    shelf = Library(library)
+    voice = load_voice(registry.load(shelf, "voice"), shelf.weights, "cpu")
+    spent = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as name:
+            track, seconds = load(source, Path(name), [])
+            conversion = Conversion(voice, ConvertOptions(), Path(name))
+            began = time.process_time()
+            conversion.run(track, seconds)
+            spent.append((time.process_time() - began) / seconds)
+            conversion.close()
+            track.close()
+    return min(spent)
+
+
+def in_order(wanted: list[str], heard: list[str]) -> float:
+    """Percent of `wanted` that stands in `heard` in the same order (longest common subsequence)."""
+    row = [0] * (len(heard) + 1)
+    for phone in wanted:
+        before = row[:]
+        for place, other in enumerate(heard):
+            row[place + 1] = before[place] + 1 if phone == other else max(before[place + 1], row[place])
+    return 100 * row[-1] / max(1, len(wanted))
+
+
 def held_sample(folder: Path, count: int = 12) -> list[Path]:
     """Some of the target's files, evenly spaced."""
     paths = list(audio.find_audio([folder]))
     return paths[:: max(1, len(paths) // count)][:count]
 
 
-def describe(path: Path, embed: Any, target: np.ndarray) -> dict[str, Any]:
+def describe(path: Path, embed: Any, target: np.ndarray, hear: Any) -> dict[str, Any]:
     """One file by numbers."""
     from infer.f0 import extract
 
     wave, rate = audio.read(path)
-    f0 = extract(audio.resample(wave, rate, 16000), "auto")
+    narrow = audio.resample(wave, rate, 16000)
+    f0 = extract(narrow, "auto")
+    heard, phones = hear(narrow)
     frames = wave[: len(wave) // (rate // 50) * (rate // 50)].reshape(-1, rate // 50)
     level = 20 * np.log10(np.sqrt((frames**2).mean(1)) + 1e-9)
     embedding = embed(path)
     return {
         "seconds": len(wave) / rate,
         "f0": f0,
+        "heard": heard,
+        "phones": phones,
         "dbfs": 20 * np.log10(np.sqrt((wave**2).mean()) + 1e-9),
         "peak": float(np.abs(wave).max()),
         "clipped": 100 * float((np.abs(wave) > 0.999).mean()),
@@ -126,10 +191,17 @@ def show(name: str, facts: dict[str, Any], source: dict[str, Any], transpose: fl
     median = float(np.median(f0[f0 > 0]))
     off = 12 * np.log2(median / np.median(before[before > 0])) - transpose
     off_voiced = 12 * np.log2(np.median(f0[both]) / np.median(before[both])) - transpose
-    extra = 100 * float(((f0 > 0) & (before == 0)).mean())
+    extra, lost = (100 * float(part.mean()) for part in ((f0 > 0) & (before == 0), (f0 == 0) & (before > 0)))
     level = (facts["dbfs"], facts["peak"], facts["clipped"], facts["silent"])
-    values = (facts["seconds"], late, median, off, off_voiced, extra, *level)
-    print(f"{name:14}" + "".join(f"{value:12.2f}" for value in values) + f"{facts['similarity']:12.3f}")
+    count = min(len(facts["heard"]), len(source["heard"]))
+    speech = source["heard"][:count] != PHONES.index(PAUSE)
+    same = 100 * float((facts["heard"][:count] == source["heard"][:count])[speech].mean())
+    understood = (same, in_order(source["phones"], facts["phones"]))
+    values = (facts["seconds"], late, median, off, off_voiced, extra, lost, *level)
+    print(
+        f"{name:14}" + "".join(f"{value:12.2f}" for value in values) + f"{facts['similarity']:12.3f}"
+        + "".join(f"{value:12.1f}" for value in understood)
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,27 +21,22 @@ from infer import f0 as f0s
 from infer.content import Statistics
 from infer.cuts import CLASSIC, FRAME, SAMPLE_RATE, Chunking, find_cuts
 from infer.highpass import highpass_blocks
-from infer.loudness import QUIETEST_SPEECH, frame_loudness, speech_power
+from infer.loudness import QUIETEST_SPEECH, speech_power
 from infer.options import AUTO, ConvertOptions
-from infer.retrieval import protect_unvoiced
 from infer.source_filter_config import SourceFilterConfig
+from infer.speak import Noise, Piece, make_piece, speak
 from infer.track import Track
 from infer.volume import Contour, gain
 
 if TYPE_CHECKING:
-    from infer.source_filter import SourceFilter
-    from infer.synthesizer import Synthesizer
     from infer.voice import Voice
 
 INPUT_PEAK = 0.95
 OUTPUT_PEAK = 0.99
-PROTECT_OFF = 0.5
 MEASURED_S = 600
 """At most so much of a recording, spread over it, is looked at to normalise its content."""
 SMALL = Chunking(pad=1, query=3, center=12, longest=16)
 """Pieces for a processor: attention grows with the square of a piece, and small pieces stay in the cache."""
-
-Noise = Callable[[tuple[int, ...]], NDArray[np.float32]]
 
 
 @dataclass
@@ -86,7 +81,8 @@ class Conversion:
         clean = self._filter(source)
         pitch = self._pitch(clean)
         statistics = self._measure(clean)
-        self._speech = self._loud_parts(clean)
+        if isinstance(self.voice.synthesizer.config, SourceFilterConfig):
+            self._speech = self._loud_parts(clean)
         raw = self._track("voice")
         for piece in self._pieces(clean, pitch, statistics, round(length * self.voice.sample_rate)):
             raw.append(piece)
@@ -188,34 +184,20 @@ class Conversion:
             audio = clean.read_mirrored(start - pad, end)
             first = start // FRAME
             frames = None if pitch is None else pitch[first : None if last else (stop + 2 * pad) // FRAME]
-            wave = self._speak(audio.astype(np.float32), frames, statistics, noise)
-            skip = round(self._chunking.pad * rate)
+            heard = make_piece(self.voice, audio.astype(np.float32), frames, statistics, self._speech, self.options)
             length = (wanted if last else round(stop * rate / SAMPLE_RATE)) - given
-            piece = fill(wave[skip:], length) if self.keep_length else wave[skip : len(wave) - skip]
-            given += len(piece)
-            yield piece
+            wave = self._spoken(heard, length, noise)
+            given += len(wave)
+            yield wave
             self.progress(stop / SAMPLE_RATE, len(clean) / SAMPLE_RATE, "converting")
 
-    def _speak(
-        self,
-        audio: NDArray[np.float32],
-        f0: NDArray[np.float64] | None,
-        statistics: Statistics | None,
-        noise: Noise,
-    ) -> NDArray[np.float32]:
-        """One piece: content, retrieval, network. Gives as many samples as it has whole frames of content."""
-        raw = self.voice.encoder.encode(audio, statistics)
-        blended = raw if self.voice.index is None else self.voice.index.blend(raw, self.options.index_rate)
-        features, before = np.repeat(blended, 2, axis=0), np.repeat(raw, 2, axis=0)
-        frames = min(len(features), len(audio) // FRAME, len(features) if f0 is None else len(f0))
-        features = features[:frames]
-        if f0 is not None:
-            f0 = f0[:frames]
-            if self.options.protect < PROTECT_OFF:
-                features = protect_unvoiced(features, before[:frames], f0, self.options.protect)
-        if f0 is not None and isinstance(self.voice.synthesizer.config, SourceFilterConfig):
-            return synthesize_shaped(self.voice, features, f0, (audio, self._speech), self.options, noise)
-        return synthesize(self.voice, features, f0, self.options, noise)
+    def _spoken(self, heard: Piece, length: int, noise: Noise) -> NDArray[np.float32]:
+        """A piece in the voice without its context: `length` samples, or what the network's frames give."""
+        hop, pad = self.voice.synthesizer.config.hop, round(self._chunking.pad * SAMPLE_RATE / FRAME)
+        if not self.keep_length:
+            return speak(self.voice, heard, self.options, noise)[pad * hop : -pad * hop]
+        stop = min(len(heard.features), pad + -(-length // hop))
+        return fill(speak(self.voice, heard, self.options, noise, span=(pad, stop)), length)
 
     def _finish(self, clean: Track, raw: Track, length: float) -> tuple[Track, int]:
         """The loudness contour of the input mixed in, and the rate that was asked for."""
@@ -248,64 +230,6 @@ class Conversion:
             span = (len(raw), start, start + len(block))
             mixed.append(block * gain(wanted, present, self.options.rms_mix, span, peaks))
         return mixed
-
-
-def synthesize(
-    voice: Voice,
-    features: NDArray[np.float32],
-    f0: NDArray[np.float64] | None,
-    options: ConvertOptions,
-    noise: Noise,
-) -> NDArray[np.float32]:
-    """RVC's network on one piece: features (T, dim) and f0 (T,) in Hz at 100 fps -> wave (T * hop,)."""
-    import torch
-
-    network, frames = cast("Synthesizer", voice.synthesizer), len(features)
-
-    def tensor(values: NDArray[np.generic], kind: torch.dtype) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(kind).to(voice.device)[None]
-
-    noise_z = noise((1, network.config.inter_channels, frames))
-    noise_source = None if f0 is None else noise((1, frames * network.config.hop, 1))
-    with torch.inference_mode():
-        wave = network.infer(
-            tensor(features, torch.float32),
-            torch.tensor([frames], device=voice.device),
-            None if f0 is None else tensor(f0s.coarse(f0), torch.long),
-            None if f0 is None else tensor(f0, torch.float32),
-            torch.tensor([options.speaker], device=voice.device),
-            noise_z=torch.from_numpy(noise_z).to(voice.device),
-            noise_src=None if noise_source is None else torch.from_numpy(noise_source).to(voice.device),
-            noise_scale=options.noise_scale,
-        )
-    found: NDArray[np.float32] = wave[0].float().cpu().numpy()
-    return found
-
-
-def synthesize_shaped(
-    voice: Voice,
-    features: NDArray[np.float32],
-    f0: NDArray[np.float64],
-    heard: tuple[NDArray[np.float32], float],
-    options: ConvertOptions,
-    noise: Noise,
-) -> NDArray[np.float32]:
-    """A source-filter network on one piece: features (T, dim), f0 (T,) in Hz, and the piece itself at 16 kHz with the
-    mean square of its recording's speech, which say how loud each frame is -> wave (T * hop,)."""
-    import torch
-
-    network, frames = cast("SourceFilter", voice.synthesizer), len(features)
-
-    def tensor(values: NDArray[np.generic]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(torch.float32).to(voice.device)[None]
-
-    drawn = noise((1, frames * network.config.hop))
-    with torch.inference_mode():
-        loudness = frame_loudness(tensor(heard[0]), SAMPLE_RATE, heard[1])[:, :frames]
-        speaker = torch.tensor([options.speaker], device=voice.device)
-        wave = network.infer(tensor(features), tensor(f0), loudness, speaker, noise=tensor(drawn[0]))
-    found: NDArray[np.float32] = wave[0].cpu().numpy()
-    return found
 
 
 def seeded_noise(seed: int) -> Noise:

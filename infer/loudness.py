@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
+SPEECH_DBFS = -23.0
+"""Level to which the louder parts of every recording are brought for training, and that a frame of 0 dB has."""
 LOWEST_DB, HIGHEST_DB = -80.0, 30.0
 TOP_HZ = 7500.0
 """Above it nothing is counted: both rates have it."""

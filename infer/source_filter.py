@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infer.excitation import dispersion, fft_size, minimum_phase, pulse_train, shaped, spread
+from infer.loudness import SPEECH_DBFS
 from infer.source_filter_config import SourceFilterConfig
 
 __all__ = ["SourceFilter", "SourceFilterConfig"]
 
-SPEECH_DBFS = -23.0
-"""Level of what is 0 dB in the loudness that the network is given."""
 _PER_DB = math.log(10) / 20
 _FIRST_TILT, _FIRST_BREATH = -2.0, -1.5
 

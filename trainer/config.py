@@ -63,8 +63,8 @@ class TrainConfig:
     method: Literal["published", "spectral"] = "published"
     """published: RVC v2's network and step, with posterior encoder and discriminator. spectral: a source-filter
     network and spectral losses alone, which reaches an intelligible voice in minutes."""
-    discriminator: Literal["v1", "v2"] = "v2"
-    """Of the published method."""
+    discriminator: Literal["v1", "v2", "small"] = "v2"
+    """Of the published method; small is for trying things out on a processor."""
     loss: LossWeights = field(default_factory=LossWeights)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the GPU computes it natively, else fp32; losses are always fp32."""

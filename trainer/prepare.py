@@ -19,6 +19,7 @@ from catalog import audio
 from catalog.errors import BadAudio, BadRequest
 from catalog.library import Library
 from catalog.records import SetClip
+from infer.loudness import SPEECH_DBFS, speech_power
 from trainer.cache import PackedStore
 from trainer.config import TrainConfig
 from trainer.dataset import Floats, TrainClip
@@ -33,8 +34,6 @@ SHORTEST = 400
 SHARD_S = 900.0
 """Seconds of audio whose features are stored together: a killed run loses no more, and few files stay open."""
 HIGHPASS_HZ = 48
-TARGET_DBFS = -23.0
-"""Level of the louder parts of every recording after its gain."""
 MOST_GAIN_DB = 30.0
 HIGHEST_PEAK = 0.97
 
@@ -321,10 +320,10 @@ def _gains(sources: Sources, clips: Sequence[SetClip]) -> dict[str, float]:
 
 
 def _gain(power: Floats, peak: float) -> float:
-    loud = power[power > 0.01 * np.percentile(power, 95)] if len(power) else power
-    if not len(loud) or peak <= 0:
+    speech = speech_power(power)
+    if speech <= 0 or peak <= 0:
         return 1.0
-    wanted = TARGET_DBFS - 10 * np.log10(float(loud.mean()))
+    wanted = SPEECH_DBFS - 10 * np.log10(speech)
     factor = 10 ** (float(np.clip(wanted, -MOST_GAIN_DB, MOST_GAIN_DB)) / 20)
     return min(float(factor), HIGHEST_PEAK / peak)
 

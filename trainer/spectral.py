@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from infer.loudness import frame_loudness
+from infer.loudness import SPEECH_DBFS, frame_loudness
 from infer.mel import MelSettings, mel_from_spectrogram, spectrogram
-from infer.source_filter import SPEECH_DBFS, SourceFilter
+from infer.source_filter import SourceFilter
 from infer.synthesizer import take_slices
 from trainer.config import LossWeights
 from trainer.dataset import MARGIN_FRAMES, Crops

@@ -24,11 +24,11 @@ from infer.network import Network, NetworkConfig, new_network
 from infer.weights import write_safetensors
 from trainer.config import TrainConfig
 from trainer.dataset import Position
-from trainer.discriminator import V1, V2, MultiPeriodDiscriminator
+from trainer.discriminator import V1, V2, DiscriminatorConfig, MultiPeriodDiscriminator
 from trainer.step import make_optimizer
 
 FORMAT = 1
-DISCRIMINATORS = {"v1": V1, "v2": V2}
+DISCRIMINATORS = {"v1": V1, "v2": V2, "small": DiscriminatorConfig((2, 3, 5, 7, 11), 16)}
 
 
 @dataclass(frozen=True)

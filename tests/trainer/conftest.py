@@ -50,7 +50,7 @@ _QUICK: dict[str, Any] = {
 }
 TOYS: dict[str, dict[str, Any]] = {
     "small": {**_QUICK, "network": TOY_SOURCE_FILTER},
-    "32k": {**_QUICK, "network": TOY_RVC, "sample_rate": RATE, "hop": RATE // 100},
+    "32k": {**_QUICK, "network": TOY_RVC, "sample_rate": RATE, "hop": RATE // 100, "discriminator": "small"},
 }
 """Settings on top of a preset: networks of a few thousand weights, both at 24 kHz."""
 

@@ -18,7 +18,7 @@ from curator.tui.yin import track
 BANDS = 96
 WINDOW_S = 0.040
 FINEST_HOP_S = 0.005
-MOST_FRAMES = 1500
+MOST_FRAMES = 1000
 RANGE_DB = 75.0
 LOWEST_HZ = 50.0
 HIGHEST_HZ = 16000.0
@@ -49,7 +49,7 @@ class Spectrogram:
 
 
 def measure(samples: Floats, rate: int) -> Spectrogram:
-    """The spectrogram of mono `samples` (n,) at `rate` Hz, at most 1500 frames, one every 5 ms or more."""
+    """The spectrogram of mono `samples` (n,) at `rate` Hz, at most 1000 frames, one every 5 ms or more."""
     duration = samples.size / rate
     hop_s = max(FINEST_HOP_S, duration / MOST_FRAMES)
     size = max(16, 2 * round(WINDOW_S * rate / 2))

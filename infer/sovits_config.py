@@ -83,11 +83,12 @@ class SoVitsConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict of all fields."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {"kind": KIND} | {name: _plain(value) for name, value in asdict(self).items()}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> SoVitsConfig:
         """The reverse of `to_dict`; raises BadModel for unknown fields or values that are no sizes."""
+        values = {name: value for name, value in values.items() if name != "kind"}
         known = {item.name for item in fields(SoVitsConfig)}
         if unknown := sorted(set(values) - known):
             raise BadModel(f"the model's config has unknown fields: {', '.join(unknown)}")

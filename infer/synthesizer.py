@@ -99,6 +99,11 @@ class Synthesizer(nn.Module):
         if not prior_first:
             self.enc_p = PriorEncoder(config)
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Frames before a decoded part that still pass the flow, and frames around a sample that the decoder hears."""
+        return _FLOW_CONTEXT, self.dec.reach
+
     def infer(
         self,
         phone: Tensor,

@@ -1,0 +1,184 @@
+"""One piece of a recording through a voice's network, whichever kind it is.
+
+Separate from the conversion, which cuts and joins pieces, and from the networks, which know tensors only: here a piece
+becomes what its kind of network reads, and the network's answer becomes samples. Real time speaks through here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infer import f0 as f0s
+from infer.content import Statistics
+from infer.cuts import FRAME, SAMPLE_RATE
+from infer.loudness import frame_loudness
+from infer.options import ConvertOptions
+from infer.retrieval import protect_unvoiced
+from infer.source_filter_config import SourceFilterConfig
+from infer.sovits_config import SoVitsConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from infer.network import NetworkConfig
+    from infer.source_filter import SourceFilter
+    from infer.sovits import SoVitsSynthesizer
+    from infer.synthesizer import Synthesizer
+    from infer.voice import Voice
+
+PROTECT_OFF = 0.5
+Noise = Callable[[tuple[int, ...]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is known of a piece of a recording; T frames, 100 a second."""
+
+    audio: NDArray[np.float32]
+    """(N,) at 16 kHz."""
+    features: NDArray[np.float32]
+    """(T, dim), retrieval and protection applied."""
+    f0: NDArray[np.float64] | None
+    """(T,) in Hz, 0 where unvoiced; None for a voice without f0."""
+    speech_power: float
+    """Mean square of the louder parts of the whole recording."""
+
+
+def make_piece(
+    voice: Voice,
+    audio: NDArray[np.float32],
+    f0: NDArray[np.float64] | None,
+    statistics: Statistics | None,
+    speech_power: float,
+    options: ConvertOptions,
+) -> Piece:
+    """Content of `audio` (N,) at 16 kHz, moved towards the voice's own where it has an index; as many frames as all
+    parts have."""
+    raw = voice.encoder.encode(audio, statistics)
+    blended = raw if voice.index is None else voice.index.blend(raw, options.index_rate)
+    features, before = np.repeat(blended, 2, axis=0), np.repeat(raw, 2, axis=0)
+    frames = min(len(features), len(audio) // FRAME, len(features) if f0 is None else len(f0))
+    features = features[:frames]
+    if f0 is not None:
+        f0 = f0[:frames]
+        if options.protect < PROTECT_OFF:
+            features = protect_unvoiced(features, before[:frames], f0, options.protect)
+    return Piece(audio, features, f0, speech_power)
+
+
+def speak(
+    voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise, *, span: tuple[int, int] | None = None
+) -> NDArray[np.float32]:
+    """The piece in the voice: (T * hop,) samples, or those of the frames [start, stop) of `span` alone.
+
+    All of the piece is context either way; a network whose decoder takes its time decodes only the span.
+    """
+    import torch
+
+    config: NetworkConfig = voice.synthesizer.config
+    with torch.inference_mode():
+        if isinstance(config, SourceFilterConfig):
+            wave = _shaped(voice, piece, options, noise)
+        elif isinstance(config, SoVitsConfig):
+            wave = _sovits(voice, piece, options, noise)
+        else:
+            return _synthesized(voice, piece, options, noise, span)
+    start, stop = span or (0, len(piece.features))
+    hop = voice.synthesizer.config.hop
+    return wave[start * hop : stop * hop]
+
+
+def _synthesized(
+    voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise, span: tuple[int, int] | None
+) -> NDArray[np.float32]:
+    """RVC's network."""
+    import torch
+
+    network, frames = cast("Synthesizer", voice.synthesizer), len(piece.features)
+    before, around = network.reach
+    first, last = (0, frames) if span is None else decoded(span, frames, around)
+    # as many as still pass the flow
+    flowing = frames if span is None else frames - max(first - before, 0)
+    hop = network.config.hop
+    noise_z = noise((1, network.config.inter_channels, flowing))
+    noise_source = None if piece.f0 is None else noise((1, (last - first) * hop, 1))
+    wave = network.infer(
+        _tensor(voice, piece.features),
+        torch.tensor([frames], device=voice.device),
+        None if piece.f0 is None else _tensor(voice, f0s.coarse(piece.f0)).long(),
+        None if piece.f0 is None else _tensor(voice, piece.f0),
+        torch.tensor([options.speaker], device=voice.device),
+        noise_z=torch.from_numpy(noise_z).to(voice.device),
+        noise_src=None if noise_source is None else torch.from_numpy(noise_source).to(voice.device),
+        noise_scale=options.noise_scale,
+        skip_head=None if span is None else first,
+        return_length=None if span is None else last - first,
+    )
+    found = _samples(wave)
+    return found if span is None else found[(span[0] - first) * hop : (span[1] - first) * hop]
+
+
+def decoded(span: tuple[int, int], frames: int, reach: int) -> tuple[int, int]:
+    """The frames that a decoder must hear for the samples of `span`."""
+    return max(0, span[0] - reach), min(frames, span[1] + reach)
+
+
+def _shaped(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -> NDArray[np.float32]:
+    """A source-filter network, which is told how loud each frame is."""
+    import torch
+
+    network, frames = cast("SourceFilter", voice.synthesizer), len(piece.features)
+    assert piece.f0 is not None
+    drawn = noise((1, frames * network.config.hop))
+    loudness = frame_loudness(_tensor(voice, piece.audio), SAMPLE_RATE, piece.speech_power)[:, :frames]
+    speaker = torch.tensor([options.speaker], device=voice.device)
+    wave = network.infer(
+        _tensor(voice, piece.features), _tensor(voice, piece.f0), loudness, speaker, noise=_tensor(voice, drawn[0])
+    )
+    return _samples(wave)
+
+
+def _sovits(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -> NDArray[np.float32]:
+    """A so-vits-svc network, which from 4.1 on may hear the RMS volume of the input."""
+    import torch
+
+    network, frames = cast("SoVitsSynthesizer", voice.synthesizer), len(piece.features)
+    assert piece.f0 is not None
+    volume = _tensor(voice, frame_rms(piece.audio)[:frames]) if network.config.volume else None
+    wave = network.infer(
+        _tensor(voice, piece.features),
+        torch.tensor([frames], device=voice.device),
+        None,
+        _tensor(voice, piece.f0),
+        torch.tensor([options.speaker], device=voice.device),
+        noise_z=torch.from_numpy(noise((1, network.config.inter_channels, frames))).to(voice.device),
+        noise_src=torch.from_numpy(noise((1, frames * network.config.hop, 1))).to(voice.device),
+        noise_scale=options.noise_scale,
+        volume=volume,
+    )
+    return _samples(wave)
+
+
+def frame_rms(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """RMS of the 10 ms around the start of each frame: audio (N,) at 16 kHz -> (N // 160 + 1,)."""
+    padded = np.pad(np.square(audio, dtype=np.float64), (FRAME // 2, FRAME), mode="reflect")
+    frames = len(audio) // FRAME + 1
+    rms: NDArray[np.float32] = np.sqrt(padded[: frames * FRAME].reshape(frames, FRAME).mean(axis=1)).astype(np.float32)
+    return rms
+
+
+def _tensor(voice: Voice, values: NDArray[np.generic]) -> torch.Tensor:
+    """Values as float32 with a batch of one, on the voice's device."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(values)).to(torch.float32).to(voice.device)[None]
+
+
+def _samples(wave: torch.Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = wave[0].float().cpu().numpy()
+    return found

@@ -30,17 +30,8 @@ from curator.tui.messages import JobsLookedAt, JobStarted
 from curator.tui.passage import PLAIN, Manner
 from curator.tui.personal import PersonalApp
 from curator.tui.player import NoSpeakers, Player
-from curator.tui.screens.convert import ConvertScreen
-from curator.tui.screens.help import HelpScreen
-from curator.tui.screens.jobs import JobsScreen
-from curator.tui.screens.jump import JumpScreen
-from curator.tui.screens.library import LibraryScreen
-from curator.tui.screens.models import ModelsScreen
-from curator.tui.screens.pick import Choice, Pick
-from curator.tui.screens.review import ReviewScreen
-from curator.tui.screens.sets import SetsScreen
-from curator.tui.screens.settings import SettingsScreen
-from curator.tui.screens.training import TrainingScreen
+from curator.tui.rooms import MODES, room_class
+from curator.tui.screens.room import Room
 from curator.tui.terminal import on_terminal, screen_to_itself
 from curator.tui.widgets.top_bar import ROOMS, Tab
 from curator.tui.words import clock, file_name, one_line
@@ -49,6 +40,7 @@ from curator.tui.writer import Writer
 Result = TypeVar("Result")
 LOOK_EVERY_S = 0.5
 NOTICE_EVERY_S = 1.0
+WARM_AFTER_S = 1.0
 
 
 class CuratorApp(PersonalApp):
@@ -57,21 +49,14 @@ class CuratorApp(PersonalApp):
     TITLE = "curator"
     CSS_PATH = "app.tcss"
     DEFAULT_MODE = "library"
-    MODES: ClassVar[dict[str, Any]] = {
-        "library": LibraryScreen,
-        "review": ReviewScreen,
-        "sets": SetsScreen,
-        "training": TrainingScreen,
-        "models": ModelsScreen,
-        "convert": ConvertScreen,
-    }
+    MODES: ClassVar[dict[str, Any]] = dict(MODES)
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(number), f"go('{room}')", label, show=False, tooltip=f"Go to {label.lower()}.", id=f"go.{room}")
             for number, (room, label) in enumerate(ROOMS, start=1)
         ),
         Binding("J", "jobs", "Jobs", show=False, tooltip="All jobs in full, with what went wrong.", id="app.jobs"),
-        Binding("comma", "settings", "Settings", show=False, tooltip="Settings, and your own keys.", id="app.settings"),
+        Binding("f2", "settings", "Settings", show=False, tooltip="Settings, and your own keys.", id="app.settings"),
         Binding("ctrl+o", "jump", "Jump", show=False, tooltip="Letters on the screen; press one.", id="app.jump"),
         Binding("question_mark,f1", "help", "Help", tooltip="Every key that works here.", id="app.help"),
         Binding("q", "quit", "Quit", tooltip="Leave; jobs go on without the app.", id="app.quit"),
@@ -112,6 +97,14 @@ class CuratorApp(PersonalApp):
         self.ready = True
         self.catalogue += 1
         self._look()
+        self.set_timer(WARM_AFTER_S, self._warm_up)
+
+    def _warm_up(self) -> None:
+        self.run_worker(self._warm, thread=True, group="warm", exit_on_error=False)
+
+    def _warm(self) -> None:
+        """Import the room that is entered most, so that entering it does not wait."""
+        room_class("review")
 
     def _prepare(self) -> None:
         self.library.create()
@@ -133,16 +126,22 @@ class CuratorApp(PersonalApp):
 
     def action_help(self) -> None:
         """Show every key that works here."""
+        from curator.tui.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
     def action_settings(self) -> None:
         """Show the settings."""
+        from curator.tui.screens.settings import SettingsScreen
+
         if not isinstance(self.screen, SettingsScreen):
             self.push_screen(SettingsScreen())
 
     def action_jump(self) -> None:
         """Put letters on the screen and go to the one that is pressed."""
+        from curator.tui.screens.jump import JumpScreen
+
         if isinstance(self.screen, JumpScreen):
             return
 
@@ -159,6 +158,8 @@ class CuratorApp(PersonalApp):
         self.run_worker(self._find_recording, thread=True, group="find", exclusive=True, exit_on_error=False)
 
     def _find_recording(self) -> None:
+        from curator.tui.screens.pick import Choice, Pick
+
         try:
             found = self.store.recordings()
         except CuratorError as error:
@@ -175,6 +176,8 @@ class CuratorApp(PersonalApp):
 
     def review_recording(self, recording: str, name: str) -> None:
         """Go to the clips of a recording."""
+        from curator.tui.screens.review import ReviewScreen
+
         self.go("review")
         room = self.room("review")
         if isinstance(room, ReviewScreen):
@@ -182,6 +185,8 @@ class CuratorApp(PersonalApp):
 
     def action_jobs(self) -> None:
         """Show the jobs in full."""
+        from curator.tui.screens.jobs import JobsScreen
+
         if not isinstance(self.screen, JobsScreen):
             self.push_screen(JobsScreen())
 
@@ -193,10 +198,9 @@ class CuratorApp(PersonalApp):
         yield SystemCommand("Find a recording", "By some letters of its name", self.find_recording)
         yield SystemCommand("Jobs and messages", "All jobs in full, with what went wrong", self.action_jobs)
         yield SystemCommand("Settings", "Settings, and your own keys", self.action_settings)
-        if isinstance(screen, ReviewScreen):
-            yield SystemCommand("Views", "Worst first, most doubtful first, saved ones", screen.action_views)
-            yield SystemCommand("Learned", "What was learned from your decisions", screen.action_learned)
-            yield SystemCommand("Order", "By any score or field", screen.action_sort)
+        if isinstance(screen, Room):
+            for name, what, action in screen.commands():
+                yield SystemCommand(name, what, action)
         yield SystemCommand("Keys", "Every key that works here", self.action_help)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave; jobs go on without the app", self.exit)

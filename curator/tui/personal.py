@@ -15,7 +15,6 @@ from textual.theme import Theme
 
 from catalog.errors import BadRequest, CuratorError
 from curator import settings as own
-from curator.tui.screens.help import binding_ids
 from curator.tui.theme import DAY, HOUSE, theme_for
 from curator.tui.words import one_line
 
@@ -34,12 +33,15 @@ class PersonalApp(App[CuratorError]):
         self.settings = own.read(self.settings_file)
         self.messages_said: list[tuple[str, str]] = []
         """What went wrong or needs to be known since the app was opened, oldest first: severity and words."""
-        self._theme_at_start = ""
+        self.register_theme(HOUSE)
+        self.register_theme(DAY)
+        self._theme_at_start = theme_for(
+            self.settings.text("theme"), self.available_themes, self.console.color_system or "truecolor"
+        )
+        self.theme = self._theme_at_start
 
     def dress(self) -> None:
         """Put on the person's theme and keys, and say what is wrong in the settings."""
-        self.register_theme(HOUSE)
-        self.register_theme(DAY)
         self.wear(self.settings.text("theme"))
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self._use_own_keys()
@@ -56,6 +58,11 @@ class PersonalApp(App[CuratorError]):
         return "truecolor" if self.is_headless or self.is_web else self.console.color_system
 
     def _use_own_keys(self) -> None:
+        if not self.settings.keys:
+            self.set_keymap({})
+            return
+        from curator.tui.screens.help import binding_ids
+
         keys, wrong = own.check_keys(self.settings.keys, binding_ids(self))
         for each in wrong:
             self.complain(BadRequest(f"{self.settings_file}: {each}; the usual keys are used for it"))

@@ -6,7 +6,7 @@ Separate from deciding, which is in `review`: what is here only reads.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -97,6 +97,12 @@ class ClipRoom(Room):
         self._wrote_at = -1e9
         self._later: Timer | None = None
         self._typing: Timer | None = None
+
+    def commands(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
+        """Views, orders and what was learned."""
+        yield "Views", "Worst first, most doubtful first, saved ones", self.action_views
+        yield "Learned", "What was learned from your decisions", self.action_learned
+        yield "Order", "By any score or field", self.action_sort
 
     # what is shown
 

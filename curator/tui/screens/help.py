@@ -93,6 +93,7 @@ def spelled(key: str) -> str:
 
 def all_bindings(app: App[Any]) -> dict[str, Binding]:
     """All bindings that a person can give other keys, by name, in the order of the rooms."""
+    from curator.tui.rooms import room_classes
     from curator.tui.screens.jobs import JobsScreen
     from curator.tui.screens.learned import LearnedScreen
     from curator.tui.screens.settings import SettingsScreen
@@ -100,7 +101,7 @@ def all_bindings(app: App[Any]) -> dict[str, Binding]:
     from curator.tui.widgets.filter_line import FilterLine
     from curator.tui.widgets.listing import Listing
 
-    places: list[Any] = [type(app), *app.MODES.values(), ClipTable, Listing, FilterLine]
+    places: list[Any] = [type(app), *room_classes(), ClipTable, Listing, FilterLine]
     found: dict[str, Binding] = {}
     for place in (*places, LearnedScreen, JobsScreen, SettingsScreen):
         for binding in place.BINDINGS:

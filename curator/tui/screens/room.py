@@ -77,6 +77,10 @@ class Room(Screen[None]):
     def jobs_moved(self, views: tuple[JobView, ...]) -> None:
         """Hear how the jobs are."""
 
+    def commands(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
+        """What the command palette offers here besides what it offers everywhere: name, meaning, what it does."""
+        return ()
+
     def on_mount(self) -> None:
         """Follow what the app knows."""
         self.watch(self.app, "catalogue", self._catalogue_changed, init=False)

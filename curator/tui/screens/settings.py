@@ -44,7 +44,7 @@ class SettingsScreen(ModalScreen[None]):
     SettingsScreen #settings-file { height: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,comma", "dismiss", "Close", tooltip="Back.", id="settings.close"),
+        Binding("escape,q,f2", "dismiss", "Close", tooltip="Back.", id="settings.close"),
         Binding("delete,backspace", "usual", "Usual", tooltip="The usual value or key again.", id="settings.usual"),
     ]
 

@@ -6,16 +6,20 @@ that every list here shares.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable
+from textual.widgets.data_table import CellKey, RowKey
 
+from curator.tui.widgets.quick_cell import line_of
 from curator.tui.words import one_line
 
 PADDING = 2
@@ -75,11 +79,13 @@ class Listing(DataTable[Text]):
             return self.listing
 
     def __init__(self, columns: Sequence[ListColumn], *, opens: bool = True, id: str | None = None) -> None:
+        self._lines_of_cells: dict[tuple[object, ...], list[list[Segment]]] = {}
         super().__init__(cursor_type="row", show_row_labels=False, id=id)
         self.opens = opens
         self.list_columns = tuple(columns)
         self.list_rows: dict[str, Row] = {}
         self._told: str | None = None
+        self._laid_out_at = 0
 
     @property
     def key(self) -> str | None:
@@ -118,9 +124,49 @@ class Listing(DataTable[Text]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Share the width out again."""
-        row = self.cursor_row
-        self._lay_out()
-        self.move_cursor(row=row)
+        if self.size.width != self._laid_out_at:
+            row = self.cursor_row
+            self._lay_out()
+            self.move_cursor(row=row)
+
+    def _update_column_widths(self, updated_cells: set[CellKey]) -> None:
+        """Measure nothing: every width is given, and measuring thousands of cells is what makes a table slow."""
+
+    def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
+        """Only the size of the whole: every row is one line high."""
+        super()._update_dimensions(())
+
+    def _render_cell(
+        self,
+        row_index: int,
+        column_index: int,
+        base_style: Style,
+        width: int,
+        cursor: bool = False,
+        hover: bool = False,
+    ) -> list[list[Segment]]:
+        """A cell, which is always one line of text."""
+        if row_index < 0 or column_index < 0:
+            return super()._render_cell(row_index, column_index, base_style, width, cursor, hover)
+        key = (row_index, column_index, base_style, cursor, hover, self._show_hover_cursor, self._update_count)
+        found = self._lines_of_cells.get(key)
+        if found is None:
+            text = self._get_row_renderables(row_index).cells[column_index]
+            style, over = self._get_styles_to_render_cell(
+                False, False, False, hover, cursor, self.show_cursor, self._show_hover_cursor, *self._priorities
+            )
+            style = base_style + Style.from_meta({"row": row_index, "column": column_index}) + style
+            line = line_of(self.app.console, cast(Text, text), width, self.cell_padding, style, over)
+            found = self._lines_of_cells[key] = [line]
+        return found
+
+    @property
+    def _priorities(self) -> tuple[bool, bool]:
+        return self.cursor_foreground_priority == "css", self.cursor_background_priority == "css"
+
+    def _clear_caches(self) -> None:
+        self._lines_of_cells.clear()
+        super()._clear_caches()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Tell whose row the cursor is on."""
@@ -142,6 +188,7 @@ class Listing(DataTable[Text]):
         width = self.size.width - 1
         if width <= 0:
             return
+        self._laid_out_at = self.size.width
         shown = [column for column in self.list_columns if width >= column.from_width]
         fixed = sum(column.width + PADDING for column in shown)
         flexible = [column for column in shown if not column.width]

@@ -11,6 +11,7 @@ from catalog.library import Library
 from catalog.store import Store
 from curator import settings
 from curator.tui.app import CuratorApp
+from curator.tui.rooms import room_classes
 from curator.tui.screens.help import binding_ids
 from curator.tui.theme import theme_for
 from curator.tui.widgets.listing import Listing
@@ -48,7 +49,7 @@ def test_every_binding_that_is_shown_has_a_name_and_says_what_it_does() -> None:
     from textual.binding import Binding
 
     names = []
-    for place in (CuratorApp, *CuratorApp.MODES.values()):
+    for place in (CuratorApp, *room_classes()):
         for binding in place.BINDINGS:
             assert isinstance(binding, Binding)
             assert binding.id
@@ -67,7 +68,7 @@ async def test_a_key_is_given_in_the_app_kept_in_the_file_and_works_at_once(
     app = CuratorApp(library, settings=own)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await pilot.press("2", "comma")
+        await pilot.press("2", "f2")
         await settle(pilot)
         listing = app.screen.query_one(Listing)
         listing.go_to("key:review.accept")
@@ -79,7 +80,7 @@ async def test_a_key_is_given_in_the_app_kept_in_the_file_and_works_at_once(
         await settle(pilot)
         with Store(library) as store:
             assert store.clip_table(sort='"start"')["verdict"].to_pylist()[0] == "accepted"
-        await pilot.press("comma")
+        await pilot.press("f2")
         await settle(pilot)
         app.screen.query_one(Listing).go_to("key:review.accept")
         await pilot.press("delete")

@@ -7,7 +7,8 @@ from curator.scores.clipping import Clipping
 
 
 def compute(make_clip, wave: np.ndarray, rate: int = 48_000) -> dict[str, float]:
-    return dict(Clipping().compute(make_clip(wave.astype(np.float32), rate)))
+    found = Clipping().compute(make_clip(wave.astype(np.float32), rate))
+    return {name: score.value for name, score in found.items()}
 
 
 @pytest.mark.parametrize(("drive_db", "turned_down"), [(6, 1.0), (12, 1.0), (12, 0.3)])

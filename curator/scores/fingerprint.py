@@ -57,9 +57,12 @@ class Fingerprint:
         )
 
 
-def fingerprint(wave: npt.NDArray[np.float32]) -> Fingerprint:
-    """The fingerprint of 16 kHz mono audio (n,); empty for silence and for less than a window."""
-    peaks = _peaks(wave)
+def fingerprint(wave: npt.NDArray[np.float32], spoken: npt.NDArray[np.bool_] | None = None) -> Fingerprint:
+    """The fingerprint of 16 kHz mono audio (n,); empty for silence and for less than a window.
+
+    With `spoken`, frames of 10 ms that hold a voice, only of these: what sounds in the pauses is not the take.
+    """
+    peaks = _peaks(wave, spoken)
     parts, frames = [], []
     for step in range(1, min(NEXT, len(peaks) - 1) + 1):
         first, second = peaks[:-step], peaks[step:]
@@ -99,7 +102,7 @@ def agreement(a: Fingerprint, b: Fingerprint) -> tuple[int, int]:
     return len(np.unique(a.pairs[of_a[same]])), int(many[elsewhere].max(initial=0))
 
 
-def _peaks(wave: npt.NDArray[np.float32]) -> Ints:
+def _peaks(wave: npt.NDArray[np.float32], spoken: npt.NDArray[np.bool_] | None) -> Ints:
     """Frame and line of the peaks that stand out most, (n, 2), in order of time."""
     if len(wave) < WINDOW or not wave.any():
         return np.zeros((0, 2), np.int64)
@@ -111,8 +114,13 @@ def _peaks(wave: npt.NDArray[np.float32]) -> Ints:
     level = np.log(lines + 1e-6 * lines.max() + 1e-12)
     highest = scipy.ndimage.maximum_filter(level, size=(NEAR_FRAMES, NEAR_LINES), mode="nearest")
     peaks = np.argwhere((level == highest) & (level > level.max() - DEEPEST))
+    seconds = len(wave) / RATE
+    if spoken is not None:
+        middles = ((np.arange(len(level)) * HOP + WINDOW // 2) * 100 // RATE).astype(np.int64)
+        voiced = spoken[np.minimum(middles, len(spoken) - 1)] if len(spoken) else np.zeros(len(level), bool)
+        peaks, seconds = peaks[voiced[peaks[:, 0]]], float(np.count_nonzero(voiced)) * HOP_S
     around = scipy.ndimage.uniform_filter1d(level.mean(axis=1), 31, mode="nearest")
     height = level[peaks[:, 0], peaks[:, 1]] - around[peaks[:, 0]]
-    count = int(PEAKS_A_SECOND * len(wave) / RATE) + 1
+    count = int(PEAKS_A_SECOND * seconds) + 1
     chosen = peaks[np.argsort(-height, kind="stable")[:count]]
     return np.asarray(chosen[np.lexsort((chosen[:, 1], chosen[:, 0]))], np.int64)

@@ -53,6 +53,9 @@ class Speaker:
     `curator.recipes.speaker` to tell voices apart as a larger encoder does, on LibriSpeech speakers; x-vectors, Snyder
     et al. 2018). The score itself needs the other clips and is computed by `curator.comparing`, which says how; here
     only the vectors are measured. NULL with under 1 s of speech, and while the speaker has fewer than 3 such clips.
+
+    What is low differs from speaker to speaker, so a policy asks for outliers by the speaker's own spread. A part of
+    what is heard is the microphone; a whisper or a shout is another voice to it, and singing is not what it learnt.
     """
 
     name = "speaker"

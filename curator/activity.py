@@ -33,7 +33,7 @@ from curator.tails import ringing, without_tails
 from curator.voicing import VOICES, Voice
 
 SILENCE_DB = -120.0
-REVISION = 2
+REVISION = 3
 """Raised whenever the same recording may be heard differently; its scores are then due again."""
 VERSION = f"{vad.VERSION} heard-{REVISION}"
 SPEECH = 0.5
@@ -131,9 +131,9 @@ class Tracks:
         steps = np.frombuffer(activity.energy, np.uint8)[:frames]
         level = np.full(frames, SILENCE_DB, np.float32)
         level[: len(steps)] = steps / 2 + SILENCE_DB
-        probability = sampled(activity.vad, activity.vad_hop_s, frames)
+        network = sampled(activity.vad, activity.vad_hop_s, frames)
         voiced = sampled(activity.voicing, activity.voicing_hop_s, frames)
-        probability = np.maximum(probability, voicing.probability(voiced, level, FRAME_S, voice))
+        probability = voicing.probability(network, voiced, level, FRAME_S, voice)
         return Tracks(probability, level, samples, rate, voice)
 
     @cached_property

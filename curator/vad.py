@@ -20,15 +20,21 @@ from catalog.errors import MissingWeights
 RATE = 16_000
 HOP = 512
 HOP_S = HOP / RATE
-VERSION = "silero-6"
+VERSION = "silero-6 louder-1"
 CONTEXT = 64
 FRAMES_A_CALL = 512
+QUIET_DBFS, DECAY_DB, MOST_DB = -40.0, 4.0 * HOP_S, 30.0
+"""A voice that stays below this level is made louder, by at most so much; the level that counts falls 4 dB a second."""
 
 Floats = npt.NDArray[np.float32]
 
 
 class VoiceActivity:
-    """Speech probabilities of a stream of 16 kHz mono audio; state is carried, so blocks may have any length."""
+    """Speech probabilities of a stream of 16 kHz mono audio; state is carried, so blocks may have any length.
+
+    The network hears little of speech quieter than some -55 dBFS (43 % of the words of a recording turned down to -67),
+    so what is quiet is made louder before it; a recording of usual level reaches it as it is.
+    """
 
     def __init__(self) -> None:
         self._network = _network()
@@ -36,6 +42,7 @@ class VoiceActivity:
         self._cell = np.zeros((1, 1, 128), np.float32)
         self._context = np.zeros(CONTEXT, np.float32)
         self._held = np.zeros(0, np.float32)
+        self._loudest_db = QUIET_DBFS
         self._probabilities: list[Floats] = []
 
     def feed(self, wave: Floats) -> None:
@@ -54,12 +61,21 @@ class VoiceActivity:
         return np.concatenate(self._probabilities) if self._probabilities else np.zeros(0, np.float32)
 
     def _run(self, wave: Floats) -> None:
-        frames = wave.reshape(-1, HOP)
+        frames = self._louder(wave.reshape(-1, HOP))
         context = np.concatenate([self._context[None], frames[:-1, -CONTEXT:]])
         self._context = frames[-1, -CONTEXT:].copy()
         feed = {"input": np.concatenate([context, frames], axis=1), "h": self._hidden, "c": self._cell}
         found, self._hidden, self._cell = self._network.run(["speech_probs", "hn", "cn"], feed)
         self._probabilities.append(np.asarray(found, np.float32).reshape(-1))
+
+    def _louder(self, frames: Floats) -> Floats:
+        """Each frame as loud as the loudest sound before it, that forgotten slowly, leaves it short of `QUIET_DBFS`."""
+        level = 10 * np.log10(frames.var(axis=1, dtype=np.float64) + 1e-12)
+        fallen = DECAY_DB * np.arange(1, len(frames) + 1)
+        loudest = np.maximum(np.maximum.accumulate(level + fallen), self._loudest_db) - fallen
+        self._loudest_db = float(loudest[-1])
+        gain = np.clip(QUIET_DBFS - loudest, 0, MOST_DB)
+        return np.asarray(frames * 10 ** (gain[:, None] / 20), np.float32)
 
 
 def probabilities(wave: Floats) -> Floats:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ import soundfile
 
 from catalog import audio
 from catalog.errors import BadAudio
-from catalog.records import SCORE_NAMES, Analysis
+from catalog.records import SCORE_NAMES, Analysis, Scoring
 from curator import analysis
-from curator.analysis import analyse
-from curator.slicer import slice_activity
+from curator.analysis import analyse, analyse_again
+from curator.slicer import SlicingSettings, slice_activity
 
 
 def seconds(part: Analysis) -> tuple[int, int]:
@@ -46,6 +47,54 @@ def test_slicing_again_from_what_is_stored_gives_the_same_clips(tmp_path: Path, 
     assert found.activity is not None
     again = slice_activity(found.recording.id, found.activity, found.recording.samples, 16_000)
     assert (again.clips, again.left_out) == (tuple(found.clips), tuple(found.left_out))
+
+
+def test_fast_soft_notes_are_kept_where_singing_was_said(tmp_path: Path, take) -> None:
+    wave = np.concatenate([take([2.0]), 0.05 * take([0.12, 0.3] * 20, room_dbfs=-40)])
+    audio.write_flac(tmp_path / "song.flac", wave, 16_000)
+    kept = [
+        sum(clip.end - clip.start for clip in analyse(tmp_path / "song.flac", "a", SlicingSettings(voice=voice)).clips)
+        for voice in ("speech", "singing")
+    ]
+    assert kept[0] == 0
+    assert kept[1] > 9 * 16_000
+
+
+def test_clips_score_later_as_they_would_have_at_once(tmp_path: Path, take) -> None:
+    audio.write_flac(tmp_path / "voice.flac", take([6, 1.5, 7, 1]), 16_000)
+    found = analyse(tmp_path / "voice.flac", "a")
+    holes = tuple(replace(each, values={}, places={}, features={}) for each in found.scorings)
+    order = replace(found, scorings=holes, left_out=())
+    again = analyse_again(order)
+    assert again.activity is None
+    assert [each.clip for each in again.scorings] == [each.clip for each in found.scorings]
+    for first, second in zip(found.scorings, again.scorings, strict=True):
+        assert second.versions == first.versions
+        numbers = {name: value for name, value in first.values.items() if value is not None}
+        assert second.values == pytest.approx(first.values | numbers, rel=0.02, abs=0.02, nan_ok=True)
+    heard = analyse_again(replace(order, activity=None))
+    assert (heard.activity, heard.scorings) == (found.activity, found.scorings)
+
+
+def test_an_order_for_some_scores_computes_no_others(tmp_path: Path, take) -> None:
+    audio.write_flac(tmp_path / "voice.flac", take([6]), 16_000)
+    found = analyse(tmp_path / "voice.flac", "a")
+    order = replace(found, scorings=(Scoring(found.clips[0].id, {}, {"loudness": 0}),))
+    again = analyse_again(order).scorings[0]
+    assert set(again.versions) == {"loudness", "hearing"}
+    assert "f0_median_hz" not in again.values
+    assert again.values["loudness_lufs"] == found.scorings[0].values["loudness_lufs"]
+
+
+def test_another_file_in_the_place_of_a_recording_is_refused(tmp_path: Path, take) -> None:
+    audio.write_flac(tmp_path / "voice.flac", take([2]), 16_000)
+    found = analyse(tmp_path / "voice.flac", "a")
+    audio.write_flac(tmp_path / "voice.flac", take([3]), 16_000)
+    with pytest.raises(BadAudio, match="its content changed"):
+        analyse_again(found)
+    (tmp_path / "voice.flac").unlink()
+    with pytest.raises(BadAudio, match="not there"):
+        analyse_again(found)
 
 
 def test_a_file_too_long_for_memory_scores_alike(tmp_path: Path, take, monkeypatch: pytest.MonkeyPatch) -> None:

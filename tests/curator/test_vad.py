@@ -40,6 +40,14 @@ def test_speech_is_told_from_the_pauses_around_it(spoken: np.ndarray) -> None:
     assert found[second + 10 : -second - 10].mean() > 0.8
 
 
+def test_a_very_quiet_voice_is_heard_and_its_room_is_not(spoken: np.ndarray) -> None:
+    room = np.random.default_rng(0).normal(0, 10 ** (-95 / 20), len(spoken)).astype(np.float32)
+    found = vad.probabilities(np.concatenate([np.tile(spoken, 3) * 10 ** (-50 / 20), room]) + np.tile(room, 4))
+    words = len(spoken) // vad.HOP
+    assert found[words * 2 + 40 : words * 3 - 40].mean() > 0.8
+    assert found[words * 3 + 10 :].max() < 0.3
+
+
 def test_blocks_of_any_length_give_the_same_probabilities(spoken: np.ndarray) -> None:
     activity = vad.VoiceActivity()
     position = 0

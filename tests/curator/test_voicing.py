@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from curator import voicing
 from curator.frames import sampled
 from curator.pitch import HOP_S, measure
+
+NOTHING = np.zeros(300, np.float32)
 
 
 def heard(wave: np.ndarray) -> np.ndarray:
@@ -17,31 +20,50 @@ def test_mains_hum_is_no_note(take) -> None:
     hum = sum(np.sin(2 * np.pi * 50 * k * time) / k for k in (1, 2, 3)).astype(np.float32) * np.float32(0.1)
     level = np.full(300, -20.0, np.float32)
     for voice in ("auto", "singing"):
-        assert voicing.probability(heard(hum), level, 0.01, voice).max() < 0.5
-        assert (voicing.probability(heard(take([3.0])), level, 0.01, voice) >= 0.9).mean() > 0.9
+        assert voicing.probability(NOTHING, heard(hum), level, 0.01, voice).max() < 0.5
+        assert (voicing.probability(NOTHING, heard(take([3.0])), level, 0.01, voice) >= 0.9).mean() > 0.9
+
+
+def spans(voiced: np.ndarray, level: np.ndarray, network: np.ndarray) -> dict[voicing.Voice, list[int]]:
+    """The frames that count as voice, by what is taken for voice."""
+    return {
+        voice: np.flatnonzero(voicing.probability(network, voiced, level, 0.01, voice) >= 0.5).tolist()
+        for voice in voicing.VOICES
+    }
 
 
 def test_a_short_note_is_a_voice_only_where_there_is_singing() -> None:
-    voiced, level = np.zeros(200, np.float32), np.full(200, -20.0, np.float32)
-    voiced[50:62], voiced[100:140] = 0.95, 0.95
-    spans = {voice: np.flatnonzero(voicing.probability(voiced, level, 0.01, voice) >= 0.5) for voice in voicing.VOICES}
-    assert spans["speech"].tolist() == []
-    assert spans["auto"].tolist() == list(range(100, 140))
-    assert spans["singing"].tolist() == [*range(50, 62), *range(100, 140)]
+    voiced, level, network = np.zeros(600, np.float32), np.full(600, -20.0, np.float32), np.zeros(600, np.float32)
+    voiced[50:62], voiced[100:140], voiced[200:600], network[200:600] = 0.95, 0.95, 0.95, 0.95
+    found = spans(voiced, level, network)
+    assert found["speech"] == list(range(200, 600))
+    assert found["auto"] == [*range(100, 140), *range(200, 600)]
+    assert found["singing"] == [*range(50, 62), *range(100, 140), *range(200, 600)]
 
 
 def test_a_soft_note_counts_in_singing_and_a_faint_one_never() -> None:
     voiced, level = np.full(300, 0.95, np.float32), np.full(300, -20.0, np.float32)
     level[100:150], level[200:250] = -50.0, -60.0
-    singing = voicing.probability(voiced, level, 0.01, "singing") >= 0.5
-    auto = voicing.probability(voiced, level, 0.01, "auto") >= 0.5
-    assert singing[100:150].all()
-    assert not auto[100:150].any()
-    assert not singing[200:250].any()
+    found = spans(voiced, level, np.where(level > -40, np.float32(0.9), np.float32(0)))
+    assert not set(range(100, 150)) & set(found["auto"])
+    assert set(range(100, 150)) <= set(found["singing"])
+    assert not set(range(200, 250)) & set(found["singing"])
+
+
+@pytest.mark.parametrize(("missed", "expected"), [(0.05, False), (0.3, True)])
+def test_a_voice_that_the_network_mostly_misses_is_heard_by_its_pitch(missed: float, expected: bool) -> None:
+    count = 3000
+    voiced = np.tile(np.repeat(np.float32([0.9, 0.0]), 15), count // 30)
+    level = np.where(voiced > 0, np.float32(-20), np.float32(-60))
+    network = voiced.copy()
+    network[: int(missed * count)] = 0.05
+    found = voicing.probability(network, voiced, level, 0.01, "auto")
+    assert ((found >= 0.5) == (voiced > 0)).all() == expected
+    assert (voicing.probability(network, voiced, level, 0.01, "speech") == network).all()
 
 
 def test_loud_voiced_sound_that_is_too_short_for_a_note_is_doubtful() -> None:
     voiced, level = np.zeros(100, np.float32), np.full(100, -20.0, np.float32)
     voiced[40:44] = 0.9
-    found = voicing.probability(voiced, level, 0.01, "singing")
+    found = voicing.probability(np.zeros_like(voiced), voiced, level, 0.01, "singing")
     assert found[40:44].tolist() == [np.float32(voicing.DOUBTFUL)] * 4

@@ -36,12 +36,14 @@ def start_add(
     workers: int | None = None,
     ray: str | None = None,
     stems: StemSettings | None = None,
+    singing: bool = False,
 ) -> Job:
     """Start analysing files; those with a SHA-256 sum among `known` are passed over.
 
     The work is done by `workers` processes on this machine (one a core by default), or on the Ray cluster at `ray`.
     With `stems`, a stem of each file is derived and sliced in its place; `known` are then the files of which there is
-    one (`StemSettings.had`), and `catalogued` all that are recordings already.
+    one (`StemSettings.had`), and `catalogued` all that are recordings already. With `singing`, every note counts as
+    voice.
 
     Raises BadRequest when a path does not exist or the speaker has no name.
     """
@@ -58,6 +60,7 @@ def start_add(
         "workers": workers or default_workers(),
         "ray": ray,
         "stems": None if stems is None else asdict(stems),
+        "slicing": {"voice": "singing"} if singing else {},
     }
     return _start(library, library.jobs, "add", request, "curator.ingest")
 

@@ -46,6 +46,7 @@ TAKE_IN_EVERY_S = 2.0
     type=click.Choice(("noisereduce", "rnnoise")),
     help="With --denoise: noisereduce (default), or rnnoise, for speech only.",
 )
+@click.option("--singing", is_flag=True, help="Every note is a voice: high, fast and soft ones too.")
 @json_option
 @pass_library
 def add(
@@ -58,6 +59,7 @@ def add(
     separator: str | None,
     denoise: bool,
     denoiser: str | None,
+    singing: bool,
     as_json: bool,
 ) -> int:
     """Catalogue, slice and score recordings; what is already there is skipped.
@@ -88,7 +90,15 @@ def add(
         catalogued = store.known_sums()
         known = catalogued if stems is None else stems.had(store.recordings())
         job = start_add(
-            library, paths, speaker, known=known, catalogued=catalogued, workers=workers, ray=ray, stems=stems
+            library,
+            paths,
+            speaker,
+            known=known,
+            catalogued=catalogued,
+            workers=workers,
+            ray=ray,
+            stems=stems,
+            singing=singing,
         )
         taken_at = 0.0
 

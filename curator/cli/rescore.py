@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from catalog.library import Library
 from catalog.records import Analysis, Recording
+from curator.cli.add import TAKE_IN_EVERY_S
 from curator.cli.clips import where_option
 from curator.cli.output import (
     DONE,
@@ -158,16 +160,21 @@ def _score(
     store: Store, library: Library, orders: Sequence[Analysis], workers: int | None, ray: str | None
 ) -> tuple[int, list[dict[str, str]]]:
     """Carry out orders in a job of their own; how many clips were scored, and what failed."""
+    from curator.comparing import compare
     from curator.intake import take_in_finished
     from curator.launch import start_rescore
 
     if not orders:
+        compare(store)
         return 0, []
     job = start_rescore(library, orders, workers=workers, ray=ray)
+    taken_at = 0.0
 
     def on_event(event: dict[str, Any]) -> None:
-        if event["type"] == "recording":
+        nonlocal taken_at
+        if event["type"] == "recording" and time.monotonic() > taken_at + TAKE_IN_EVERY_S:
             take_in_finished(store, job)
+            taken_at = time.monotonic()
         elif event["type"] == "failed":
             say(f"curator: {one_line(event['error'])}")
 

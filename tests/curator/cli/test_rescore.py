@@ -98,6 +98,15 @@ def test_what_counts_as_voice_can_be_changed_without_decoding(sung, songs: Path)
     assert len(clips(sung)) == 4
 
 
+def test_a_song_is_cut_as_it_was_added(tmp_path: Path, take) -> None:
+    soundfile.write(tmp_path / "song.wav", take([1.0]), 16_000)
+    place = tmp_path / "library"
+    run(place, "add", str(tmp_path / "song.wav"), "--speaker", "alto", "--workers", "1", "--singing")
+    assert run(place, "reslice", "--singing", "--json").json["up_to_date"] == 1
+    with Store(Library(place)) as store:
+        assert [each.slicer.endswith("voice=singing") for each in store.sliced().values()] == [True]
+
+
 def test_limits_that_cannot_hold_are_refused_and_nothing_changes(sung) -> None:
     before = clips(sung)
     ended = sung("reslice", "--min-s", "9", "--max-s", "10")

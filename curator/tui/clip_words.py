@@ -95,6 +95,8 @@ def suggestion_line(clip: Mapping[str, Any]) -> Content:
 def rules_line(clip: Mapping[str, Any]) -> Content:
     """What the rules say about a clip, with their reasons."""
     reasons = one_line("; ".join(clip.get("suggestion_reasons") or ()))
+    if clip.get("being_scored"):
+        return Content.styled("this clip is new and is being scored", "$foreground 60%")
     if clip.get("suggestion") == "reject":
         return Content.assemble(("suggested: drop", "$error"), (f"  {reasons}", "$foreground 60%"))
     if clip.get("suggestion") == "accept":

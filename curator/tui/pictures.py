@@ -37,6 +37,7 @@ class Pictures:
     def __init__(self, store: Store) -> None:
         self._kept: OrderedDict[tuple[str, int, int], Picture] = OrderedDict()
         self._lock = threading.Lock()
+        self._at_work: dict[tuple[str, int, int], threading.Lock] = {}
         self._activity = lru_cache(KEPT_RECORDINGS)(store.activity)
 
     def ready(self, clip: Mapping[str, Any]) -> Picture | None:
@@ -50,14 +51,24 @@ class Pictures:
 
     def of(self, clip: Mapping[str, Any]) -> Picture:
         """The picture of a row of the clip table; raises BadAudio when its recording cannot be read."""
-        picture = self.ready(clip)
-        if picture is None:
-            picture = self._draw(clip)
-            with self._lock:
-                self._kept[_key(clip)] = picture
-                while len(self._kept) > KEPT_CLIPS:
-                    self._kept.popitem(last=False)
+        key = _key(clip)
+        with self._lock:
+            at_work = self._at_work.setdefault(key, threading.Lock())
+        # A picture that another thread is drawing is waited for, not drawn again.
+        with at_work:
+            picture = self.ready(clip)
+            if picture is None:
+                picture = self._draw(clip)
+                self._keep(key, picture)
+        with self._lock:
+            self._at_work.pop(key, None)
         return picture
+
+    def _keep(self, key: tuple[str, int, int], picture: Picture) -> None:
+        with self._lock:
+            self._kept[key] = picture
+            while len(self._kept) > KEPT_CLIPS:
+                self._kept.popitem(last=False)
 
     def _draw(self, clip: Mapping[str, Any]) -> Picture:
         path, start, end = _key(clip)

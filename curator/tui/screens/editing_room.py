@@ -87,7 +87,9 @@ class EditingRoom(DecidingRoom):
         if known is not None and known["id"] == clip["id"]:
             fields = {"id": new.id, "start": new.start, "end": new.end, **times}
             unscored = dict.fromkeys((*SCORE_NAMES, "places", "suggestion"), None)
-            self.query_one(ClipTable).edit_row(row, {**fields, **unscored, "suggestion_reasons": []})
+            self.query_one(ClipTable).edit_row(
+                row, {**fields, **unscored, "suggestion_reasons": [], "being_scored": True}
+            )
             if self.query_one(ClipTable).cursor_row == row:
                 self._shown_id = new.id
                 self._show_edited(edge)

@@ -91,7 +91,7 @@ def lines_of(clip: Mapping[str, Any], rules: Sequence[Rule]) -> list[ScoreLine]:
                 score.name,
                 written(score.name, score.unit, value),
                 _share(value, span),
-                _share(shown.limit, span) if shown else None,
+                _share(shown.limit, span) if shown and shown.op in ("<", ">") else None,
                 told.get(score.name) or "; ".join(rule.reason for rule in broken) or None,
                 bool(own),
             )
@@ -197,9 +197,16 @@ def _line(line: ScoreLine, width: int) -> Content:
     )
 
 
+def without_value(reason: str) -> str:
+    """A reason beside its score, which says the value already: "noise: 16 dB, under 20 dB" is "noise, under 20 dB"."""
+    what, colon, rest = reason.partition(": ")
+    _, comma, limit = rest.partition(", ")
+    return f"{what}, {limit}" if colon and comma else reason
+
+
 def _complaint(line: ScoreLine, width: int, each: int) -> Content:
     room = width - each - 2
-    reason = one_line(line.against or "")
+    reason = without_value(one_line(line.against or ""))
     if room >= len(reason) + 1:
         return Content.assemble(_line(line, each), ("  " + reason, "$error"))
     short = max(NARROWEST - 8, width - len(reason) - 2)

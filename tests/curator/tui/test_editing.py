@@ -34,6 +34,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return done
 
     monkeypatch.setattr(ScoringDesk, "submit", submit)
+    monkeypatch.setattr(CuratorApp, "_play", lambda *_: None)
     return handed
 
 

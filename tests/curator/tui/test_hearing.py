@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,21 @@ async def test_a_picture_that_comes_late_is_not_shown_under_another_clip(
         assert shown is not None
         assert table.cursor_row == 1
         assert screen.query_one(Waveform).envelope is shown.envelope
+
+
+def test_a_picture_asked_for_by_several_threads_is_drawn_once(
+    sample: Library, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, draw = [], Pictures._draw
+
+    def counted(self: Pictures, clip: dict[str, Any]) -> Picture:
+        drawn.append(clip["id"])
+        return draw(self, clip)
+
+    monkeypatch.setattr(Pictures, "_draw", counted)
+    pictures = Pictures(store)
+    clips = store.clip_table(limit=3).to_pylist()
+    with ThreadPoolExecutor(6) as threads:
+        got = list(threads.map(pictures.of, clips * 4))
+    assert sorted(drawn) == sorted(clip["id"] for clip in clips)
+    assert got[0] is got[3] is got[6] is pictures.ready(clips[0])

@@ -70,8 +70,34 @@ def test_reasons_after_a_reject_look_as_they_should(snap_compare: Compare, sampl
     assert snap_compare(CuratorApp(sample), terminal_size=NARROW, run_before=run)
 
 
+REVIEW_STATES: dict[str, tuple[tuple[int, int], str | None, tuple[str, ...]]] = {
+    "range-marked": (NARROW, None, ("j", "v", "j", "j")),
+    "closer-on-f0": (WIDE, None, ("F", *("shift+right",) * 3, "z", "z", "minus", "R", "P")),
+    "spectrogram-in-shades": (NARROW, "ansi-dark", ("e", "e")),
+    "light": (WIDE, "curator-light", ("right_square_bracket",)),
+}
+
+
+@pytest.mark.parametrize("state", REVIEW_STATES)
+def test_the_review_room_looks_as_it_should(
+    snap_compare: Compare, sample: Library, settle: Settle, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Scores of an edited clip come from another process, at a time of its own.
+    monkeypatch.setattr("curator.tui.scoring_desk.ScoringDesk._score", lambda desk, clips: [])
+    monkeypatch.setattr(CuratorApp, "_play", lambda *_: None)
+    size, theme, keys = REVIEW_STATES[state]
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await opening(settle, "2")(pilot)
+        if theme:
+            pilot.app.theme = theme
+        await opening(settle, *keys)(pilot)
+
+    assert snap_compare(CuratorApp(sample), terminal_size=size, run_before=run)
+
+
 def test_a_running_job_looks_as_it_should(snap_compare: Compare, sample: Library, settle: Settle) -> None:
-    job = Job.create(sample.jobs, "add", {"paths": ["/x/evening [live].wav"], "speaker": "Ada"}, job_id="add-1")
+    job = Job.create(sample.jobs, "add", {"paths": ["/x/evening [live].wav"], "speaker": "alto"}, job_id="add-1")
     report = JobReport.begin(job.path)
     report.phase("analysing")
     report.event("progress", done=5, total=12, unit="files", rate=0.5, eta_s=14.0)

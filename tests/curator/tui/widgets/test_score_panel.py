@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalog.records import SCORES, Rule
-from curator.tui.widgets.score_panel import bar, lines_of, not_scored, panel_lines, written
+from curator.tui.widgets.score_panel import bar, lines_of, not_scored, panel_lines, without_value, written
 
 RULES = (Rule("snr_db", "<", 20.0, "noise"), Rule("overlap_ratio", ">", 0.1, "second voice"))
 CLIP = {"snr_db": 12.0, "overlap_ratio": 0.02, "f0_median_hz": 220.0, "hum_db": None}
@@ -40,6 +40,19 @@ def test_a_mark_stands_beside_every_colour() -> None:
     assert lines[0].startswith("✗ snr_db")
     assert "noise" in lines[0]
     assert any(line.startswith("✓ overlap_ratio") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("noise: 16.3 dB, under 20 dB", "noise, under 20 dB"),
+        ("another speaker: 0.42, under 0.60, the limit", "another speaker, under 0.60, the limit"),
+        ("second voice", "second voice"),
+        ("repeats: 0123", "repeats: 0123"),
+    ],
+)
+def test_a_reason_beside_its_score_does_not_say_the_value_again(reason: str, text: str) -> None:
+    assert without_value(reason) == text
 
 
 def test_the_bar_shows_value_and_limit() -> None:

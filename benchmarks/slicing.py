@@ -1,4 +1,4 @@
-"""How well recordings are cut: `python -m benchmarks.slicing AUDIO_FOLDER`.
+"""How well recordings are cut: `python -m benchmarks.slicing AUDIO_FOLDER` (three CPU minutes).
 
 On labelled material (`benchmarks.slicing_material`), ours beside the cutters that voice tools use: silero's own
 segments with a limit of 15 s, and a cutter by level like RVC's. An edge is bad when it lies more than 20 ms inside a
@@ -30,6 +30,8 @@ from curator.voicing import Voice
 INSIDE_S = 0.020
 APART_S = 0.2
 """A word stands apart, and its edges are compared, where the gap beside it is this long."""
+ENOUGH = 20
+"""Words that stand apart, below which no median is given."""
 RANGE_S = 5.0, 15.0
 
 
@@ -66,14 +68,20 @@ class Tally:
         self.onsets += _apart(words, spans, onset=True)
         self.offsets += _apart(words, spans, onset=False)
 
+    def apart(self) -> tuple[list[float], list[float]]:
+        """The errors of onsets and of offsets, in seconds, late is positive."""
+        return self.onsets, self.offsets
+
     def line(self) -> str:
         """The figures in one line."""
         bad = f"{self.bad}/{self.edges} = {self.bad / max(self.edges, 1):.1%}"
-        median = [1e3 * float(np.median(errors)) if errors else np.nan for errors in (self.onsets, self.offsets)]
+        late = [
+            f"{1e3 * float(np.median(errors)):+4.0f} ms" if len(errors) >= ENOUGH else "   –" for errors in self.apart()
+        ]
         return (
             f"bad edges {bad:>16}  whole {self.whole / max(self.words, 1):6.1%}"
             f"  5-15 s {self.in_range:>3} of {self.clips:<4} short {self.short:>3}  longest {self.longest_s:5.1f} s"
-            f"  onset {median[0]:+4.0f} ms  offset {median[1]:+4.0f} ms"
+            f"  onset {late[0]}  offset {late[1]}"
         )
 
 
@@ -278,6 +286,7 @@ def main() -> int:
     held = [
         all(tally.bad <= 0.05 * tally.edges for tally in spoken.values()),
         all(tally.whole >= 0.99 * tally.words for tally in spoken.values()),
+        all(abs(np.median(late)) <= 0.02 for tally in spoken.values() for late in tally.apart() if len(late) >= ENOUGH),
         all(tally.in_range + tally.short == tally.clips for tally in (*spoken.values(), kept)),
         kept.kept_s >= 0.99 * kept.spoken_s,
         sung["ours, auto"] >= 0.97,

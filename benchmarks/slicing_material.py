@@ -8,7 +8,9 @@ of the slicer were chosen, and `report`, whose figures are stated.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from catalog import audio
 from curator.frames import runs
 
 HALVES = ("tune", "report")
-DIGITS = 240
+DIGITS, DRAWS = 240, 3
 ROOM_DB = -45.0
 SNR_DB = 20.0
 RT60_S = 0.4
@@ -43,12 +45,11 @@ def half_of(files: list[Path], half: str) -> list[Path]:
     return sorted(files)[HALVES.index(half) :: 2]
 
 
-def digits(folder: Path, half: str) -> list[Labelled]:
-    """Digits of each speaker with random gaps of 0-100 and 0-400 ms: clean, noisy and in a room."""
-    found = []
-    for number, speaker in enumerate(sorted(folder.glob("speech_single/fsdd_*"))):
-        for gap_s in (0.1, 0.4):
-            random = np.random.default_rng([HALVES.index(half), number, round(gap_s * 1e3)])
+def digits(folder: Path, half: str) -> Iterator[Labelled]:
+    """Digits of each speaker with random gaps of 0-100 and 0-400 ms, drawn anew: clean, noisy and in a room."""
+    for draw, gap_s in product(range(DRAWS), (0.1, 0.4)):
+        for number, speaker in enumerate(sorted(folder.glob("speech_single/fsdd_*"))):
+            random = np.random.default_rng([HALVES.index(half), number, round(gap_s * 1e3), draw])
             wave, rate, words = _joined(half_of(list(speaker.iterdir()), half), gap_s, random)
             name = f"{speaker.name.split('_')[1]} 0-{gap_s * 1e3:.0f} ms"
             for condition, degraded in (
@@ -56,8 +57,7 @@ def digits(folder: Path, half: str) -> list[Labelled]:
                 (f"{SNR_DB:.0f} dB SNR", _noisy(wave, rate, words, _noises(folder, half, rate), random)),
                 (f"RT60 {RT60_S:g} s", _reverberant(wave, rate, random)),
             ):
-                found.append(Labelled(f"{name}, {condition}", _in_room(degraded, random), rate, words))
-    return found
+                yield Labelled(f"{name}, {condition}", _in_room(degraded, random), rate, words)
 
 
 def _joined(files: list[Path], gap_s: float, random: np.random.Generator) -> tuple[Floats, int, Times]:

@@ -38,6 +38,7 @@ SCORES: tuple[ScoreName, ...] = (
     ScoreName("voiced_ratio", "share", "share of the speech that is voiced"),
     ScoreName("clipped_ratio", "share", "share of samples flattened at the clipping level"),
     ScoreName("peak_dbfs", "dBFS", "highest sample of the clip"),
+    ScoreName("true_peak_dbtp", "dBTP", "highest value between the samples (ITU-R BS.1770-4)"),
     ScoreName("loudness_lufs", "LUFS", "integrated loudness (ITU-R BS.1770-4)"),
     ScoreName("bandwidth_hz", "Hz", "frequency up to which the voice has content"),
     ScoreName("hum_db", "dB", "mains hum over its surroundings"),

@@ -22,11 +22,13 @@ from curator.scores.pitch_range import PitchRange
 from curator.scores.reverb import Reverb
 from curator.scores.silence import Silence
 from curator.scores.speaker import Speaker
+from curator.scores.true_peak import TruePeak
 
 SCORERS: tuple[Scorer, ...] = (
     Silence(),
     Noise(),
     Clipping(),
+    TruePeak(),
     Loudness(),
     Bandwidth(),
     Hum(),

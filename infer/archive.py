@@ -14,12 +14,17 @@ LARGEST_FILE = 4 << 30
 LARGEST_PICKLE = 16 << 20
 
 
-def check_archive(path: Path) -> None:
-    """Refuse what cannot be a torch file, and archives that would unpack to more than they are; raises BadModel."""
+def check_size(path: Path) -> None:
+    """Refuse what is no file, or too large for any model; raises BadModel."""
     if not path.is_file():
         raise BadModel(f"there is no file {path}")
     if (size := path.stat().st_size) > LARGEST_FILE:
         raise BadModel(f"{path.name} has {size / 2**30:.1f} GiB; no model is larger than 4 GiB")
+
+
+def check_archive(path: Path) -> None:
+    """Refuse what cannot be a torch file, and archives that would unpack to more than they are; raises BadModel."""
+    check_size(path)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -27,7 +32,7 @@ def check_archive(path: Path) -> None:
         raise BadModel(f"{path.name} is not a torch file, or its download was cut off") from error
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise BadModel(f"{path.name} is compressed inside, which torch files never are: refused")
-    if sum(entry.file_size for entry in entries) > size:
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise BadModel(f"{path.name} claims to hold more than its own size: refused")
     pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
     if len(pickles) != 1 or pickles[0].file_size > LARGEST_PICKLE:

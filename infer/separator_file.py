@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from catalog.errors import BadModel, BadRequest, MissingWeights
 from infer import inert_pickle, pull
-from infer.archive import check_archive
+from infer.archive import check_archive, check_size
 from infer.separation import Demucs
 
 PUBLISHED: Mapping[str, tuple[str, ...] | None] = {"htdemucs": None, "htdemucs_ft": ("vocals",)}
@@ -94,6 +94,7 @@ def _read_safetensors(path: Path) -> tuple[str, Mapping[str, Any], Mapping[str, 
     """Class name, settings and tensors of Demucs' newer form: JSON in the header."""
     from safetensors import SafetensorError, safe_open
 
+    check_size(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as opened:
             header = opened.metadata() or {}

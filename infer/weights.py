@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 import struct
-import zipfile
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +23,10 @@ from torch import Tensor
 
 from catalog.atomic import new_file
 from catalog.errors import BadModel
+from infer.archive import check_archive, check_size
 from infer.network import Network, NetworkConfig, network_config, new_network
 from infer.synthesizer import Synthesizer, SynthesizerConfig
 
-LARGEST_FILE = 4 << 30
-_LARGEST_PICKLE = 16 << 20
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _NEW_NAMES = (
     (re.compile(r"\.parametrizations\.weight\.original0$"), ".weight_g"),
@@ -176,7 +175,7 @@ def write_safetensors(path: Path, file: VoiceFile | Network, *, version: str = "
 
 def read_safetensors(path: Path) -> VoiceFile:
     """Read what `write_safetensors` wrote; raises BadModel as `read_pth` does."""
-    _check_size(path)
+    check_size(path)
     with _named(path):
         try:
             with safe_open(path, framework="pt", device="cpu") as opened:
@@ -194,38 +193,16 @@ def read_safetensors(path: Path) -> VoiceFile:
 
 def _load(path: Path) -> dict[str, Any]:
     """The outer dict of a torch file, unpickled with only tensors and plain containers allowed."""
-    _check_size(path)
-    _check_zip(path)
+    check_archive(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # what torch remarks about odd files is said better by the refusal, or does not matter
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds here, all meaning the same to the reader
         raise BadModel(_why_not(path, error)) from error
     if not isinstance(content, dict):
         raise BadModel(f"{path.name} holds no dictionary of weights")
     return content
-
-
-def _check_size(path: Path) -> None:
-    if not path.is_file():
-        raise BadModel(f"there is no file {path}")
-    if (size := path.stat().st_size) > LARGEST_FILE:
-        raise BadModel(f"{path.name} has {size / 2**30:.1f} GiB; no voice is larger than 4 GiB")
-
-
-def _check_zip(path: Path) -> None:
-    """Refuse what cannot be a torch file, and archives that would unpack to more than they are."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise BadModel(f"{path.name} is not a torch file, or its download was cut off") from error
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise BadModel(f"{path.name} is compressed inside, which torch files never are: refused")
-    if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise BadModel(f"{path.name} claims to hold more than its own size: refused")
-    pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
-    if len(pickles) != 1 or pickles[0].file_size > _LARGEST_PICKLE:
-        raise BadModel(f"{path.name} is not a torch file: it needs one small list of contents")
 
 
 def _why_not(path: Path, error: Exception) -> str:

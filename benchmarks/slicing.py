@@ -175,22 +175,25 @@ METHODS: dict[str, Callable[[Floats, int], tuple[Times, Times, int]]] = {
 }
 
 
-def digits(folder: Path, half: str) -> dict[str, Tally]:
-    """Print the table of joined digits; ours by condition."""
-    print("digits joined with random gaps, three speakers")
+Say = Callable[[str], None]
+
+
+def digits(folder: Path, half: str, say: Say = print) -> dict[tuple[str, str], Tally]:
+    """Say the table of joined digits; what each method did by condition and method."""
+    say("digits joined with random gaps, three speakers")
     tallies: dict[tuple[str, str], Tally] = {}
     for each in material.digits(folder, half):
         condition = each.name.split(" ", 1)[1]
         for name, method in METHODS.items():
             tallies.setdefault((condition, name), Tally()).add(each.words, *method(each.wave, each.rate))
     for (condition, name), tally in sorted(tallies.items(), key=lambda item: item[0][0]):
-        print(f"  {condition:<22}{name:<9}{tally.line()}")
-    return {condition: tally for (condition, name), tally in tallies.items() if name == "ours"}
+        say(f"  {condition:<22}{name:<9}{tally.line()}")
+    return tallies
 
 
-def sentences(folder: Path, half: str) -> Tally:
-    """Print the table of the long recordings; ours over all of them, of what sounds in the labels."""
-    print("\nlong recordings: share of the labelled time kept, of it what sounds, and clips of 5-15 s or marked short")
+def sentences(folder: Path, half: str, say: Say = print) -> tuple[Tally, Tally]:
+    """Say the table of the long recordings; ours over all of them, of what sounds in the labels and of all of it."""
+    say("\nlong recordings: share of the labelled time kept, of it what sounds, and clips of 5-15 s or marked short")
     whole, labelled = Tally(), Tally()
     for each in material.sentences(folder, half):
         clips, spans, short = ours(each.wave, each.rate)
@@ -198,18 +201,18 @@ def sentences(folder: Path, half: str) -> Tally:
         one = Tally()
         for tally, words in ((one, sounding), (whole, sounding), (labelled, each.words)):
             tally.add(words, clips, spans, short)
-        print(
+        say(
             f"  {each.name:<26} labelled {overlap_s(each.words, clips) / sum(b - a for a, b in each.words):7.2%}"
             f"  sounding {one.kept_s / one.spoken_s:7.2%}  clips {one.clips:>3}  5-15 s {one.in_range:>3}"
             f"  short {short:>3}  longest {one.longest_s:5.2f} s"
         )
-    print(f"  all: labelled {labelled.kept_s / labelled.spoken_s:.2%}, sounding {whole.kept_s / whole.spoken_s:.2%}")
-    return whole
+    say(f"  all: labelled {labelled.kept_s / labelled.spoken_s:.2%}, sounding {whole.kept_s / whole.spoken_s:.2%}")
+    return whole, labelled
 
 
-def singing(folder: Path, half: str) -> dict[str, float]:
-    """Print the share of voiced frames kept in clips and heard as voice, by method; the shares of ours in clips."""
-    print("\nsinging: voiced frames kept in clips, and heard as voice")
+def singing(folder: Path, half: str, say: Say = print) -> dict[str, float]:
+    """Say the share of voiced frames kept in clips and heard as voice, by method; the shares in clips."""
+    say("\nsinging: voiced frames kept in clips, and heard as voice")
     kept: dict[str, float] = {}
     found = material.singing(folder, half)
     methods = {f"ours, {voice}": _as(voice) for voice in ("auto", "singing", "speech")}
@@ -221,7 +224,7 @@ def singing(folder: Path, half: str) -> dict[str, float]:
         spoken = sum(b - a for each in found for a, b in each.words)
         kept[name] = sum(share for share, _ in shares) / spoken
         worst = min(zip(shares, found, strict=True), key=lambda pair: pair[0][0] / _seconds(pair[1]))
-        print(
+        say(
             f"  {name:<15} {kept[name]:7.2%}  {sum(share for _, share in shares) / spoken:7.2%}"
             f"   worst {worst[0][0] / _seconds(worst[1]):7.2%} ({worst[1].name})"
         )
@@ -278,8 +281,8 @@ def main() -> int:
     arguments = parser.parse_args()
     folder, half = arguments.folder, arguments.half
     print(f"settings: {SlicingSettings().words()}; half: {half}\n")
-    spoken = digits(folder, half)
-    kept = sentences(folder, half)
+    spoken = {condition: tally for (condition, name), tally in digits(folder, half).items() if name == "ours"}
+    kept, _ = sentences(folder, half)
     sung = singing(folder, half)
     without_voice(folder, half)
     again(folder)

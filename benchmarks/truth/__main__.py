@@ -20,7 +20,19 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 
 from benchmarks.truth.row import Row, table  # noqa: E402
 
-MODULES = ("noise", "hum", "bandwidth", "reverb", "clipping", "loudness", "overlap", "pitch", "speaker", "duplicates")
+MODULES = (
+    "slicing",
+    "noise",
+    "hum",
+    "bandwidth",
+    "reverb",
+    "clipping",
+    "loudness",
+    "overlap",
+    "pitch",
+    "speaker",
+    "duplicates",
+)
 """Modules of this package, each with `rows(folder: Path, half: str) -> Iterator[Row]`."""
 
 

@@ -123,7 +123,8 @@ def f0_methods(library: Library) -> list[Finding]:
 
 
 def encoders(library: Library) -> list[Finding]:
-    """Which content encoders can run, and what speaks for the demo."""
+    """Which content encoders can run, what predicts opinions, and what speaks for the demo."""
+    from curator.scores import mos
     from infer.content import CONTENT_ENCODERS
 
     found = []
@@ -131,8 +132,10 @@ def encoders(library: Library) -> list[Finding]:
         missing = kind.missing(library.weights)
         found.append(Finding(f"encoder {name}", missing is None, kind.summary, remedy(missing, f"encoder {name}")))
     speaks = importlib.util.find_spec("espeakng_loader") is not None
+    judges = mos.installed()
     return [
         *found,
+        Finding("opinion score", judges, "DNSMOS", "the score mos stays empty; pip install 'voice-curator[mos]'"),
         Finding("demo speech", speaks, "espeak-ng", "curator demo needs: pip install 'voice-curator[demo]'"),
     ]
 

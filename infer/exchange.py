@@ -7,13 +7,15 @@ names, cards and the index that belongs to it.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from catalog import registry
-from catalog.errors import BadModel, BadRequest
+from catalog.errors import BadRequest
 from catalog.library import Library
 from infer.network import network_config
+from infer.retrieval import check_index
 from infer.synthesizer import Synthesizer
 from infer.synthesizer_config import SynthesizerConfig
 from infer.weights import VoiceFile, build, read_pth, read_safetensors, write_pth, write_safetensors
@@ -30,7 +32,9 @@ def import_rvc(library: Library, file: Path, *, name: str, index: Path | None = 
     """
     voice = read_pth(file)
     if index is not None:
-        check_index(index, voice)
+        if not index.is_file():
+            raise BadRequest(f"There is no file {index}")
+        check_index(index, voice.config.phone_dim)
 
     def fill(folder: Path) -> dict[str, Any]:
         write_safetensors(folder / WEIGHTS, voice)
@@ -59,20 +63,6 @@ def card_of(voice: VoiceFile, file: Path) -> dict[str, Any]:
     }
 
 
-def check_index(index: Path, voice: VoiceFile) -> None:
-    """Raise BadModel when an index cannot be read or holds vectors of another size than the voice's features."""
-    import faiss
-
-    if not index.is_file():
-        raise BadRequest(f"There is no file {index}")
-    try:
-        read = faiss.read_index(str(index))
-    except RuntimeError as error:
-        raise BadModel(f"{index.name} is not a faiss index, or its download was cut off") from error
-    if read.d != voice.config.phone_dim:
-        raise BadModel(f"{index.name} holds features of {read.d} numbers; this voice has {voice.config.phone_dim}")
-
-
 def export_rvc(library: Library, name: str, out: Path) -> list[Path]:
     """Write model `name` as NAME.pth and, where it has an index, NAME.index into the folder `out`.
 
@@ -82,7 +72,7 @@ def export_rvc(library: Library, name: str, out: Path) -> list[Path]:
     entry = registry.load(library, name)
     if not isinstance(network_config(entry.card["config"]), SynthesizerConfig):
         raise BadRequest(
-            f"{name} is a small source-filter voice, a network that RVC does not have; "
+            f"{name} is {article(entry.card['config'])} voice, a network that RVC does not have; "
             f"train with --preset 32k, 40k or 48k and --encoder contentvec to share it"
         )
     encoder = entry.card["encoder"]["name"]
@@ -106,3 +96,8 @@ def export_rvc(library: Library, name: str, out: Path) -> list[Path]:
     for source, target in targets[1:]:
         shutil.copyfile(source, target)
     return [target for _, target in targets]
+
+
+def article(config: Mapping[str, Any]) -> str:
+    """The kind of network in words, such as "a source-filter"."""
+    return f"a {config.get('kind', 'RVC')}"

@@ -41,6 +41,8 @@ class ConvertOptions:
     """Spread of the noise the prior is sampled with; 0 always takes its mean."""
     speaker: int = 0
     """Row of the model's speaker table."""
+    predict_f0: bool = False
+    """Whether a so-vits-svc voice that can speaks with the f0 it proposes; for speech, never for singing."""
     seed: int = 0
     """The same seed, input and options give the same output on the same machine."""
     subtype: str = "PCM_24"

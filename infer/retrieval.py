@@ -42,9 +42,10 @@ class IndexFacts:
 class Retrieval:
     """An opened index, with the clip that each of its rows came from where that is known."""
 
-    def __init__(self, index: Any, clips: NDArray[np.str_] | None = None) -> None:
+    def __init__(self, index: Any, clips: NDArray[np.str_] | None = None, neighbours: int = NEIGHBOURS) -> None:
         self._index = index
         self.clips = clips
+        self.neighbours = neighbours
 
     @property
     def rows(self) -> int:
@@ -62,13 +63,14 @@ class Retrieval:
         return int(getattr(self._index, "nprobe", 1))
 
     def nearest(self, queries: Features) -> tuple[NDArray[np.float32], NDArray[np.int64], Features]:
-        """For queries (T, dim): squared distances (T, 8), rows (T, 8), -1 where there are none, vectors (T, 8, dim)."""
+        """For queries (T, dim) and k neighbours: squared distances (T, k), rows (T, k), -1 where there are none, and
+        vectors (T, k, dim)."""
         wanted = np.ascontiguousarray(queries, dtype=np.float32)
-        scores, rows, vectors = self._index.search_and_reconstruct(wanted, NEIGHBOURS)
+        scores, rows, vectors = self._index.search_and_reconstruct(wanted, self.neighbours)
         return scores, rows, vectors
 
     def blend(self, features: Features, rate: float) -> Features:
-        """Features (T, dim) moved by `rate` (0 to 1) to the mean of their 8 nearest rows.
+        """Features (T, dim) moved by `rate` (0 to 1) to the mean of their nearest rows, 8 unless told otherwise.
 
         A row weighs 1 / distance^4, the weighting that voices were made with. A feature that is itself a row
         becomes that row; one without any neighbour in the cells looked into stays as it is.
@@ -90,7 +92,7 @@ class Retrieval:
         return np.where(lost[:, None], features, mixed).astype(np.float32)
 
 
-def open_index(path: Path, rows: Path | None = None) -> Retrieval:
+def open_index(path: Path, rows: Path | None = None, *, neighbours: int = NEIGHBOURS) -> Retrieval:
     """Open an index file, and beside it the clip of each row when that file is there.
 
     Raises BadModel in one line when either is not what it should be.
@@ -104,7 +106,7 @@ def open_index(path: Path, rows: Path | None = None) -> Retrieval:
             raise BadModel(f"{rows.name} does not list the clips of an index") from error
         if len(clips) != index.ntotal:
             raise BadModel(f"{rows.name} lists {len(clips)} rows but {path.name} holds {index.ntotal}")
-    return Retrieval(index, clips)
+    return Retrieval(index, clips, neighbours)
 
 
 def check_index(path: Path, dim: int) -> None:

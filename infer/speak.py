@@ -160,6 +160,7 @@ def _sovits(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -
         noise_src=torch.from_numpy(noise((1, frames * network.config.hop, 1))).to(voice.device),
         noise_scale=options.noise_scale,
         volume=volume,
+        predict_f0=options.predict_f0,
     )
     return _samples(wave)
 

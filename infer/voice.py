@@ -14,7 +14,7 @@ from catalog.errors import BadModel, BadRequest
 from catalog.registry import ModelEntry
 from infer.content import ContentEncoder, load_encoder
 from infer.network import Network
-from infer.retrieval import Retrieval, open_index
+from infer.retrieval import NEIGHBOURS, Retrieval, open_index
 from infer.synthesizer import Synthesizer
 from infer.weights import build, read_safetensors
 
@@ -67,7 +67,8 @@ def load_voice(entry: ModelEntry, weights: Path, device: str = "auto") -> Voice:
             f"its encoder {encoder.name} gives {encoder.dim}"
         )
     found, rows = entry.file(INDEX), entry.file(INDEX_ROWS)
-    index = open_index(found, rows) if found else None
+    neighbours = int((entry.card.get("retrieval") or {}).get("neighbours", NEIGHBOURS))
+    index = open_index(found, rows, neighbours=neighbours) if found else None
     if index is not None and index.dim != encoder.dim:
         raise BadModel(f"the index of {entry.name} holds vectors of {index.dim} numbers, not {encoder.dim}")
     return Voice(synthesizer, encoder, index, entry.card, place)

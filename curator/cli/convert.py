@@ -61,6 +61,9 @@ from infer.options import BACKING, ConvertOptions
 @click.option("--filter-radius", type=int, metavar="N", help="Above 2, smooths a harvest f0 with a median of 3.")
 @click.option("--resample", type=int, metavar="HZ", help="Output rate; 0 is the model's own.")
 @click.option(
+    "--predict-f0", is_flag=True, help="Let a so-vits-svc voice speak with the f0 it proposes; not for songs."
+)
+@click.option(
     "--song", is_flag=True, help="INPUT is a whole song: separate the vocals, convert them and mix them back."
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from catalog.errors import BadRequest
 from catalog.library import Library
 from curator.cli.output import DONE, emit, json_option, pass_library, progress_bar, table
 
@@ -95,15 +96,37 @@ def remove(library: Library, name: str, as_json: bool) -> int:
 @models.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--index", type=click.Path(path_type=Path), metavar="FILE", help="Its retrieval index.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="The config.json of a so-vits-svc voice."
+)
+@click.option(
+    "--clusters", type=click.Path(path_type=Path), metavar="FILE", help="The kmeans_*.pt of a so-vits-svc voice."
+)
 @click.option("--name", metavar="NAME", help="What to call it (the file's name by default).")
 @json_option
 @pass_library
-def import_model(library: Library, file: Path, index: Path | None, name: str | None, as_json: bool) -> int:
-    """Import an RVC voice (.pth); nothing in the file is executed."""
+def import_model(
+    library: Library,
+    file: Path,
+    index: Path | None,
+    config: Path | None,
+    clusters: Path | None,
+    name: str | None,
+    as_json: bool,
+) -> int:
+    """Import an RVC voice (.pth), or with --config a so-vits-svc 4 one (G_*.pth); nothing in the file is executed."""
     from infer.exchange import import_rvc
+    from infer.sovits_exchange import import_sovits
 
+    if config is None and clusters is not None:
+        raise BadRequest("--clusters belongs to a so-vits-svc voice: give its --config as well")
+    if config is not None and index is not None:
+        raise BadRequest("--index belongs to an RVC voice; a so-vits-svc one has --clusters")
     library.create()
-    card = import_rvc(library, file, index=index, name=name or file.stem)
+    if config is None:
+        card = import_rvc(library, file, index=index, name=name or file.stem)
+    else:
+        card = import_sovits(library, file, config, clusters=clusters, name=name or file.stem)
     if as_json:
         emit(card)
     else:

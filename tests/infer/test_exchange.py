@@ -126,7 +126,7 @@ def test_a_voice_on_an_encoder_that_rvc_lacks_is_not_exported(library: Library, 
 
 def test_a_small_voice_is_not_exported_and_told_which_presets_can_be(library: Library, tmp_path: Path) -> None:
     publish_small(library, "own")
-    with pytest.raises(BadRequest, match=r"own is a small .* --preset 32k, 40k or 48k .*contentvec") as refused:
+    with pytest.raises(BadRequest, match=r"own is a source-filter .* --preset 32k, 40k or 48k .*contentvec") as refused:
         export_rvc(library, "own", tmp_path / "out")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "out").exists()

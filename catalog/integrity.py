@@ -14,6 +14,8 @@ _REFERENCES = (
     ("clip", "recording", "recording", "id", "clips belong to no recording"),
     ("location", "recording", "recording", "id", "places belong to no recording"),
     ("activity", "recording", "recording", "id", "voice activities belong to no recording"),
+    ("slicing", "recording", "recording", "id", "slicings belong to no recording"),
+    ("slicing", "action", "action", "seq", "slicings belong to no action"),
     ("left_out", "recording", "recording", "id", "left-out ranges belong to no recording"),
     ("scoring", "clip", "clip", "id", "scorings belong to no clip"),
     ("feature", "clip", "clip", "id", "features belong to no clip"),

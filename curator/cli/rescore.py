@@ -61,6 +61,7 @@ def reslice(
     """
     from curator.reslice import plan
 
+    _one_place(workers, ray)
     changes = {name: value for name, value in limits.items() if value is not None}
     with open_store(library) as store:
         recordings = _recordings(store, where)
@@ -128,6 +129,7 @@ def rescore(
     """
     from curator.due import orders
 
+    _one_place(workers, ray)
     with open_store(library) as store:
         recordings = _recordings(store, where)
         among = None if where is None else set(store.clip_table(where=where)["id"].to_pylist())
@@ -145,6 +147,11 @@ def rescore(
         rest = f", {report['up_to_date']} were up to date" if report["up_to_date"] else ""
         click.echo(f"{scored} clips of {report['recordings']} recordings scored{rest}")
     return _code(report, len(recordings))
+
+
+def _one_place(workers: int | None, ray: str | None) -> None:
+    if ray and workers:
+        raise click.UsageError("--workers is for this machine; a cluster uses the processors that it has.")
 
 
 def _recordings(store: Store, where: str | None) -> list[Recording]:

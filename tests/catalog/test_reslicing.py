@@ -64,6 +64,7 @@ def test_undo_brings_back_the_clips_the_verdicts_and_what_was_left_out(store: St
     assert len(undone.shown) == len(analysis.clips)
     assert (store.clip_table().to_pylist(), store.left_out(recording), store.sliced()) == before
     store.redo()
+    assert store.check() == []
     assert present(store, recording) == [clip_id(recording, 11, 5011)]
     assert [gap.end for gap in store.left_out(recording)] == [11]
 

@@ -149,6 +149,13 @@ def test_a_recording_that_changed_is_named_and_the_rest_is_scored(sung, songs: P
     assert "its content changed" in ended.json["failed"][0]["error"]
 
 
+@pytest.mark.parametrize("command", ["reslice", "rescore"])
+def test_a_cluster_and_workers_here_exclude_each_other(curator, command: str) -> None:
+    ended = curator(command, "--ray", "auto", "--workers", "2")
+    assert ended.code == 2
+    assert "--workers is for this machine" in ended.err
+
+
 def test_an_unknown_score_is_named(sung) -> None:
     ended = sung("rescore", "--only", "snr")
     assert ended.code == 2

@@ -10,7 +10,7 @@ from curator.frames import FRAMES_A_SECOND, Bools, runs
 from curator.scores import overlap_network, places
 from curator.scores.clip_audio import ClipAudio, Floats, Found, Placed
 
-SURE = 0.7
+SURE = 0.8
 LASTING_FRAMES = 5
 ENOUGH_S = 1.0
 

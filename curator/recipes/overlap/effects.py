@@ -65,6 +65,19 @@ def hiss(random: Generator, samples: int) -> Floats:
     return np.asarray(wave / wave.std(), np.float32)
 
 
+def motor(random: Generator, samples: int) -> Floats:
+    """An engine, unit power: many harmonics of a wandering speed, never shaped by a mouth, and its own noise."""
+    knots = max(2, samples // RATE * 2)
+    course = np.interp(np.linspace(0, knots - 1, samples), np.arange(knots), random.normal(0, 0.12, knots))
+    hz = 2 ** random.uniform(4.6, 8.2) * 2 ** (course * random.choice([0.1, 1.0, 3.0]))
+    phase = 2 * np.pi * np.cumsum(hz) / RATE
+    partials = np.arange(1, min(40, int(7000 / hz.max())) + 1)
+    strength = random.uniform(0.05, 1, len(partials)) / partials ** random.uniform(0, 1)
+    buzz = sum(s * np.sin(k * phase + k) for k, s in zip(partials, strength, strict=True))
+    wave = np.asarray(buzz, np.float64) / rms(np.asarray(buzz)) + random.uniform(0.1, 1) * hiss(random, samples)
+    return np.asarray(wave / rms(wave), np.float32)
+
+
 def music(random: Generator, seconds: float) -> Floats:
     """Instruments alone, unit power: chords, a bass, now and then a tune and drums, each note of decaying partials."""
     samples = int(seconds * RATE)

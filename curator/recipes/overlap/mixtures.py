@@ -75,11 +75,11 @@ def song_tracks(random: Generator, material: Material) -> list[Floats]:
     start = int(random.uniform(0, max(1, len(song.lead) - SAMPLES)))
     lead = cut(song.lead, start)
     way = random.random()
-    if way < 0.42:
+    if way < 0.40:
         return [lead if random.random() < 0.7 else cut(song.harmonies[0], start)]
-    if way < 0.57:
+    if way < 0.58:
         others = [cut(song.doubles[0], start + int(random.uniform(-0.05, 0.05) * RATE))]
-    elif way < 0.65:
+    elif way < 0.67:
         others = [chorus(random, lead)]
     elif way < 0.88:
         others = [cut(other, start) for other in song.harmonies[: random.integers(1, 3)]]
@@ -168,6 +168,8 @@ def background(random: Generator, material: Material, wave: Floats) -> Floats:
     """What lies behind the voices: hiss, a noise of the world, instruments, or next to nothing."""
     level = np.float32(max(rms(wave), 1e-4))
     behind = effects.hiss(random, SAMPLES) * level * np.float32(10 ** (-random.uniform(10, 65) / 20))
+    if random.random() < 0.1:
+        behind = behind + effects.motor(random, SAMPLES) * level * np.float32(10 ** (-random.uniform(3, 30) / 20))
     if material.noise and random.random() < 0.3:
         behind = behind + scaled(random, material.noise, level, 0.0, 35.0)
     if material.music and random.random() < 0.22:

@@ -18,6 +18,7 @@ from curator.scores.overlap_spectrum import TONES
 
 BATCH = 32
 RATE = 4e-3
+RESUMED_RATE = 2.5e-3
 DECAY = 0.99
 SOFT = 0.02
 
@@ -55,9 +56,10 @@ def train(
     if begun is not None:
         model.load_state_dict(begun)
     average = copy.deepcopy(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=2e-2)
+    rate = RATE if begun is None else RESUMED_RATE
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=2e-2)
     batches = max(1, len(examples.labels) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * batches, pct_start=0.15)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * batches, pct_start=0.15)
     for epoch in range(epochs):
         order = random.permutation(len(examples.labels))
         total = 0.0

@@ -37,3 +37,10 @@ def test_a_telephone_loses_the_lows_and_the_highs() -> None:
         line = np.abs(np.fft.rfft(out)) ** 2
         hz = np.fft.rfftfreq(len(out), 1 / 16_000)
         assert line[hz > 7000].mean() < 0.01 * line[(hz > 500) & (hz < 2000)].mean()
+
+
+def test_an_engine_is_a_series_of_harmonics_of_unit_power() -> None:
+    wave = effects.motor(np.random.default_rng(2), 32_000)
+    line = np.abs(np.fft.rfft(wave[:16_000] * np.hanning(16_000))) ** 2
+    assert effects.rms(wave) == pytest.approx(1.0, rel=1e-3)
+    assert np.sort(line)[-400:].sum() > 0.6 * line.sum()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog.records import NOT_SLICED, Recording
+from catalog.records import NOT_SLICED, Activity, Recording
 from catalog.reslicing import Slicing
 from curator.slicer import SlicingSettings, slice_activity
 
@@ -40,27 +40,28 @@ def plan(
     BadRequest for settings that cannot hold.
     """
     sliced = store.sliced()
-    found = Plan([], 0, [])
+    slicings, unheard, up_to_date = [], [], 0
     for number, recording in enumerate(recordings):
         progress(number)
         before = sliced.get(recording.id)
         if before and before.slicer == NOT_SLICED:
-            found = replace(found, up_to_date=found.up_to_date + 1)
+            up_to_date += 1
             continue
         settings = changed(SlicingSettings.of(before.slicer if before else ""), changes)
         activity = store.activity(recording.id)
         if activity is None or (settings.voice == "singing" and not activity.voicing):
-            found.unheard.append(recording)
-            continue
-        if before and (before.slicer, before.heard) == (settings.words(), activity.version):
-            found = replace(found, up_to_date=found.up_to_date + 1)
-            continue
-        cut = slice_activity(recording.id, activity, recording.samples, recording.sample_rate, settings)
-        shortest = round(settings.min_s * recording.sample_rate)
-        found.slicings.append(
-            Slicing(recording.id, settings.words(), shortest, activity.version, cut.clips, cut.left_out)
-        )
-    return found
+            unheard.append(recording)
+        elif before and (before.slicer, before.heard) == (settings.words(), activity.version):
+            up_to_date += 1
+        else:
+            slicings.append(_cut(recording, activity, settings))
+    return Plan(slicings, up_to_date, unheard)
+
+
+def _cut(recording: Recording, activity: Activity, settings: SlicingSettings) -> Slicing:
+    cut = slice_activity(recording.id, activity, recording.samples, recording.sample_rate, settings)
+    shortest = round(settings.min_s * recording.sample_rate)
+    return Slicing(recording.id, settings.words(), shortest, activity.version, cut.clips, cut.left_out)
 
 
 def changed(settings: SlicingSettings, changes: Mapping[str, Any]) -> SlicingSettings:

@@ -28,6 +28,7 @@ from curator.cli.output import (
 
 if TYPE_CHECKING:
     from catalog.store import Store
+    from curator.intake import Taken
 
 workers_option = click.option(
     "--workers", type=click.IntRange(1), metavar="N", help="Processes to use (one a core by default)."
@@ -88,8 +89,8 @@ def reslice(
             say(f"curator: {one_line(failure['error'])}")
         from curator.due import orders
 
-        scored, failed = _score(store, library, orders(store, changed), workers, ray)
-        report |= {"scored": scored, "failed": report["failed"] + failed}
+        taken = _score(store, library, orders(store, changed), workers, ray)
+        report |= {"scored": taken.clips, "failed": report["failed"] + taken.failed}
     if as_json:
         emit(report)
     else:
@@ -135,17 +136,22 @@ def rescore(
         among = None if where is None else set(store.clip_table(where=where)["id"].to_pylist())
         due = orders(store, recordings, only, among)
         count = sum(len(clips) for clips in store.scored([each.id for each in recordings]).values())
-        scored, failed = _score(store, library, due, workers, ray)
+        taken = _score(store, library, due, workers, ray)
     wanted = sum(len(order.clips) for order in due)
     clips = len(among) if among is not None else count
-    report = {"recordings": len(due) - len(failed), "clips": scored, "up_to_date": clips - wanted, "failed": failed}
+    report = {
+        "recordings": taken.recordings,
+        "clips": taken.clips,
+        "up_to_date": clips - wanted,
+        "failed": taken.failed,
+    }
     if as_json:
         emit(report)
     elif not due:
         click.echo(f"The scores of all {clips} clips are up to date")
     else:
         rest = f", {report['up_to_date']} were up to date" if report["up_to_date"] else ""
-        click.echo(f"{scored} clips of {report['recordings']} recordings scored{rest}")
+        click.echo(f"{taken.clips} clips of {report['recordings']} recordings scored{rest}")
     return _code(report, len(recordings))
 
 
@@ -163,17 +169,15 @@ def _recordings(store: Store, where: str | None) -> list[Recording]:
     return [recording for recording in recordings if recording.id in chosen]
 
 
-def _score(
-    store: Store, library: Library, orders: Sequence[Analysis], workers: int | None, ray: str | None
-) -> tuple[int, list[dict[str, str]]]:
-    """Carry out orders in a job of their own; how many clips were scored, and what failed."""
+def _score(store: Store, library: Library, orders: Sequence[Analysis], workers: int | None, ray: str | None) -> Taken:
+    """Carry out orders in a job of their own: how many recordings and clips were scored, and what failed."""
     from curator.comparing import compare
-    from curator.intake import take_in_finished
+    from curator.intake import Taken, take_in_finished
     from curator.launch import start_rescore
 
     if not orders:
         compare(store)
-        return 0, []
+        return Taken()
     job = start_rescore(library, orders, workers=workers, ray=ray)
     taken_at = 0.0
 
@@ -186,8 +190,7 @@ def _score(
             say(f"curator: {one_line(event['error'])}")
 
     follow(job, "Scoring", on_event)
-    taken = take_in_finished(store, job)
-    return taken.clips, taken.failed
+    return take_in_finished(store, job)
 
 
 def _code(report: dict[str, Any], possible: int) -> int:

@@ -30,8 +30,11 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 LEVELS_DB = (0, -5, -10, -15)
 LIMIT = next(rule.limit for rule in default_rules() if rule.score == "overlap_ratio")
-SONGS = ("csd_en001b.mp3", "doremi.wav", "sms_singing-female.flac", "sms_vignesh.flac")
-"""One singer each, unaccompanied (a soprano's single note is too short, and carnatic.wav has a drone)."""
+SONGS = {
+    "tuning": ("doremi.wav", "sms_vignesh.flac", "sms_soprano-E4.flac"),
+    "report": ("csd_en001b.mp3", "sms_singing-female.flac", "vocobox_martin_notes"),
+}
+"""One singer each, unaccompanied (carnatic.wav has a drone)."""
 CLIP_S = 8
 
 
@@ -40,8 +43,9 @@ def rows(folder: Path, half: str) -> Iterator[Row]:
     yield from labelled(folder)
     voices = unseen(folder, half)
     yield from mixed(voices)
-    yield from sung(folder)
-    yield from singles(folder, voices)
+    songs = singers(folder, half)
+    yield from sung(songs)
+    yield from singles(folder, voices, songs)
     yield cost(voices)
 
 
@@ -68,6 +72,12 @@ def unseen(folder: Path, half: str) -> dict[str, list[Floats]]:
     if half == "report":
         found |= {path.stem: [path] for path in sorted((folder / "speech_single" / "misc").iterdir())}
     return {name: [at_16k(path) for path in paths] for name, paths in found.items()}
+
+
+def singers(folder: Path, half: str) -> list[list[Floats]]:
+    """The recordings of each singer at 16 kHz."""
+    places = [folder / "singing" / name for name in SONGS[half]]
+    return [[at_16k(path) for path in (sorted(place.iterdir()) if place.is_dir() else [place])] for place in places]
 
 
 def at_16k(path: Path) -> Floats:
@@ -107,13 +117,12 @@ def judged(random: np.random.Generator, tracks: list[Floats]) -> tuple[Floats, B
     return found[counts], label[counts]
 
 
-def sung(folder: Path) -> Iterator[Row]:
+def sung(songs: list[list[Floats]]) -> Iterator[Row]:
     """Real singing with itself again: a double take, a chorus effect, a third, a fifth; 6 dB below."""
     random = np.random.default_rng(0)
-    songs = [at_16k(folder / "singing" / name) for name in SONGS]
     for name, semitones in (("double", 0.1), ("chorus effect", None), ("third above", 4.0), ("fifth below", -7.0)):
         found = []
-        for wave in songs:
+        for wave in map(joined, songs):
             for start in range(0, len(wave) - mixtures.SAMPLES + 1, 2 * mixtures.SAMPLES):
                 lead = mixtures.cut(wave, start)
                 other = mixtures.chorus(random, lead) if semitones is None else resung(random, lead, semitones)
@@ -124,12 +133,10 @@ def sung(folder: Path) -> Iterator[Row]:
         yield Row("overlap_ratio", f"singing with a {name}", "frame AUC", auc(score, truth))
 
 
-def singles(folder: Path, voices: dict[str, list[Floats]]) -> Iterator[Row]:
+def singles(folder: Path, voices: dict[str, list[Floats]], songs: list[list[Floats]]) -> Iterator[Row]:
     """The share of clips with one voice that are flagged: as they are, in rooms, over noise, before instruments."""
     spoken = [clip for waves in voices.values() for clip in eights(waves)]
-    songs = [at_16k(folder / "singing" / name) for name in SONGS]
-    notes = [at_16k(path) for path in sorted((folder / "singing" / "vocobox_martin_notes").iterdir())]
-    song = [clip for waves in (*([wave] for wave in songs), notes) for clip in eights(waves)]
+    song = [clip for waves in songs for clip in eights(waves)]
     flags = [flagged(clip) for clip in (*spoken, *song)]
     share = float(np.mean(flags))
     yield Row("overlap_ratio", f"{len(flags)} clean clips of 8 s, one voice", "share flagged", share, ("<=", 0.02))
@@ -162,9 +169,13 @@ def under(random: np.random.Generator, wave: Floats, other: Floats, below_db: fl
 
 def eights(waves: list[Floats]) -> list[Floats]:
     """Clips of 8 s out of the recordings one after another, with short pauses."""
-    joined = np.concatenate([part for wave in waves for part in (wave, np.zeros(RATE // 4, np.float32))])
-    size = CLIP_S * RATE
-    return [joined[at : at + size] for at in range(0, len(joined) - size + 1, size)]
+    wave, size = joined(waves), CLIP_S * RATE
+    return [wave[at : at + size] for at in range(0, len(wave) - size + 1, size)]
+
+
+def joined(waves: list[Floats]) -> Floats:
+    """Recordings one after another with pauses of a quarter of a second."""
+    return np.concatenate([part for wave in waves for part in (wave, np.zeros(RATE // 4, np.float32))])
 
 
 def flagged(wave: Floats) -> bool:
@@ -175,8 +186,8 @@ def flagged(wave: Floats) -> bool:
 
 def cost(voices: dict[str, list[Floats]]) -> Row:
     """CPU time of the network on clips of 10 s."""
-    joined = np.concatenate([wave for waves in voices.values() for wave in waves])[: 120 * RATE]
-    clips = [joined[at : at + 10 * RATE] for at in range(0, len(joined) - 10 * RATE + 1, 10 * RATE)]
+    wave = joined([wave for waves in voices.values() for wave in waves])[: 120 * RATE]
+    clips = [wave[at : at + 10 * RATE] for at in range(0, len(wave) - 10 * RATE + 1, 10 * RATE)]
     probabilities(clips[0])
     times: list[Any] = []
     for clip in clips:

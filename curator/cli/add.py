@@ -118,7 +118,7 @@ def add(
     else:
         click.echo(in_words(report))
     if report["failed"]:
-        return PARTLY if report["recordings"] or report["skipped"] else NOTHING
+        return PARTLY if report["recordings"] or report["stems"] or report["skipped"] else NOTHING
     return DONE
 
 

@@ -26,12 +26,12 @@ from catalog.store import Store
 MOMENT = "2026-11-20T09:30:00Z"
 RATE = 16000
 VAD_HOP_S = 0.032
-SPEAKERS = ("Ada", "Bruno")
+SPEAKERS = ("alto", "baritone")
 TAKES = (
-    ("Ada", "morning pages.wav", 96.0),
-    ("Ada", "scales [take 2] 🎤.wav", 74.0),
-    ("Ada", "the long letter, read twice in one breath.wav", 131.0),
-    ("Bruno", "kitchen table.wav", 58.0),
+    ("alto", "morning pages.wav", 96.0),
+    ("alto", "scales [take 2] 🎤.wav", 74.0),
+    ("alto", "the long letter, read twice in one breath.wav", 131.0),
+    ("baritone", "kitchen table.wav", 58.0),
 )
 Floats = NDArray[np.float32]
 
@@ -113,7 +113,7 @@ def scores(clip: Floats, rng: np.random.Generator, speaker: str) -> dict[str, fl
     """Scores of one clip: level and clipping as they are, the rest drawn around plausible values."""
     noisy, second = rng.random() < 0.18, rng.random() < 0.12
     peak = float(np.abs(clip).max())
-    low = 150 + 20 * rng.random() + (0 if speaker == "Ada" else -60)
+    low = 150 + 20 * rng.random() + (0 if speaker == "alto" else -60)
     span = 6 + 8 * rng.random()
     return {
         "snr_db": 14 + 5 * rng.random() if noisy else 34 + 9 * rng.random(),
@@ -148,17 +148,17 @@ def decide(store: Store) -> None:
 
 def add_set(library: Library, store: Store) -> None:
     """Freeze what is accepted, and give it a date that never changes."""
-    rows = store.clip_table(where="verdict = 'accepted' AND speaker = 'Ada'").to_pylist()
+    rows = store.clip_table(where="verdict = 'accepted' AND speaker = 'alto'").to_pylist()
     with patch("catalog.sets.datetime", _Clock):
-        sets.freeze(library, "ada-first", rows)
-    manifest = sets.load(library, "ada-first", verify=False)
+        sets.freeze(library, "alto-first", rows)
+    manifest = sets.load(library, "alto-first", verify=False)
     store.add_set(manifest.info, manifest.clips)
 
 
 def add_run(library: Library, store: Store) -> None:
     """Two runs: one that is done, with its losses, and one that was stopped half-way."""
-    for run_id, model, steps, asked in (("train-1", "ada", 600, 600), ("train-2", "ada-longer", 840, 2000)):
-        request = {"library": str(library.root), "set_name": "ada-first", "model": model, "preset": "small"}
+    for run_id, model, steps, asked in (("train-1", "alto", 600, 600), ("train-2", "alto-longer", 840, 2000)):
+        request = {"library": str(library.root), "set_name": "alto-first", "model": model, "preset": "small"}
         job = Job.create(library.runs, "train", {**request, "steps": asked}, job_id=run_id)
         lines = [{"t": 0, "type": "phase", "name": "prepare"}, {"t": 0, "type": "phase", "name": "train"}]
         lines += [
@@ -172,7 +172,7 @@ def add_run(library: Library, store: Store) -> None:
         (job.path / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         outcome = "done" if steps == asked else "stopped"
         (job.path / "result.json").write_text(json.dumps({"outcome": outcome, "step": steps, "steps": asked}))
-        info = sets.load(library, "ada-first", verify=False).info
+        info = sets.load(library, "alto-first", verify=False).info
         store.add_run(run_id, model, info.id, job.request)
         store.end_run(run_id, outcome, {"outcome": outcome})
 
@@ -191,7 +191,7 @@ def losses(step: int) -> dict[str, float]:
 
 def add_model(library: Library, store: Store) -> None:
     """The model of the run that is done: a card that is complete and weights that are a few bytes."""
-    info = sets.load(library, "ada-first", verify=False).info
+    info = sets.load(library, "alto-first", verify=False).info
 
     def files(folder: Path) -> dict[str, Any]:
         (folder / "model.safetensors").write_bytes(b"sample")
@@ -205,12 +205,12 @@ def add_model(library: Library, store: Store) -> None:
             "run": {"id": "train-1", "preset": "small", "steps": 600, "epochs": 14, "seed": 1234},
             "metrics": {"held_out/mel": 0.71},
             "f0_stats": {"p5": 158.0, "p50": 204.0, "p95": 262.0},
-            "speakers": ["Ada"],
+            "speakers": ["alto"],
             "licence": "own voice, for own use",
         }
 
     with patch("catalog.registry.datetime", _Clock):
-        store.add_model(registry.publish(library, "ada", build=files))
+        store.add_model(registry.publish(library, "alto", build=files))
 
 
 def add_conversions(library: Library, store: Store) -> None:
@@ -219,9 +219,9 @@ def add_conversions(library: Library, store: Store) -> None:
         store.add_conversion(
             {
                 "id": f"conversion-{number}",
-                "model": "ada",
-                "input": str(library.root / "takes" / "Bruno" / name),
-                "output": str(library.root / "converted" / name.replace(".wav", " - ada.wav")),
+                "model": "alto",
+                "input": str(library.root / "takes" / "baritone" / name),
+                "output": str(library.root / "converted" / name.replace(".wav", " - alto.wav")),
                 "seconds": 58.0 - 21 * number,
                 "options": {"transpose": transpose},
             }

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -22,6 +23,7 @@ from textual_fastdatatable import DataTable
 from textual_fastdatatable.backend import ArrowBackend
 from textual_fastdatatable.column import CELL_X_PADDING, Column
 
+from curator.tui.widgets.quick_cell import line_of
 from curator.tui.words import MARKS, file_name, number, one_line, position
 
 HINTS = {"accept": "keep", "reject": "drop"}
@@ -346,6 +348,33 @@ class ClipTable(DataTable):
             rows = set(self.clips.waiting)
             self.clips.waiting.clear()
             self._draw_again(rows)
+
+    def _render_cell(
+        self,
+        row_index: int,
+        column_index: int,
+        base_style: Style,
+        width: int,
+        cursor: bool = False,
+        hover: bool = False,
+        in_range: bool = False,
+    ) -> list[list[Segment]]:
+        """A cell, which is always one line of text."""
+        if row_index < 0 or column_index < 0 or self.clips is None:
+            return super()._render_cell(row_index, column_index, base_style, width, cursor, hover, in_range)
+        about = (self._show_hover_cursor, self._update_count, self._pseudo_class_state)
+        key = (row_index, column_index, base_style, cursor, hover, in_range, *about)
+        if key not in self._cell_render_cache:
+            priorities = self.cursor_foreground_priority == "css", self.cursor_background_priority == "css"
+            shown = (self.show_cursor, self._show_hover_cursor, self.cursor_type == "range")
+            style, over = self._get_styles_to_render_cell(
+                False, False, False, hover, cursor, in_range, *shown, *priorities
+            )
+            style = base_style + Style.from_meta({"row": row_index, "column": column_index}) + style
+            text = self.clips.get_cell_at(row_index, column_index)
+            line = line_of(self.app.console, text, width, CELL_X_PADDING // 2, style, over)
+            self._cell_render_cache[key] = [line]
+        return self._cell_render_cache[key]
 
     def _draw_again(self, rows: set[int]) -> None:
         """Draw some rows anew; all others keep what was drawn of them."""

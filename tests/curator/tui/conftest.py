@@ -78,7 +78,7 @@ def settle() -> Settle:
     return wait
 
 
-def row_of_clips(count: int, *, path: str = "/voices/long.wav", speaker: str = "Ada") -> Analysis:
+def row_of_clips(count: int, *, path: str = "/voices/long.wav", speaker: str = "alto") -> Analysis:
     """A recording with `count` clips of six seconds and no file behind it."""
     rate = 16000
     digest = f"{abs(hash(path)) % 16**16:016x}".ljust(64, "0")

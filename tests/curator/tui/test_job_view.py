@@ -21,7 +21,7 @@ def begin(library: Library, kind: str = "add", **request: Any) -> tuple[Job, Job
 
 
 def test_a_running_job_is_found_by_an_app_that_did_not_start_it(library: Library) -> None:
-    job, report = begin(library, paths=["/a/take [1].wav"], speaker="Ada")
+    job, report = begin(library, paths=["/a/take [1].wav"], speaker="alto")
     report.progress(3, 12, "files")
     look = Follower(library).look()
     view = look.views[0]
@@ -78,7 +78,7 @@ def test_a_job_that_started_and_ended_between_two_looks_is_told(library: Library
 
 
 def test_a_process_that_died_without_a_result_is_a_crash_in_words(library: Library) -> None:
-    job = Job.create(library.runs, "train", {"model": "ada"})
+    job = Job.create(library.runs, "train", {"model": "alto"})
     owner = {"pid": os.getpid(), "mark": start_mark(os.getpid())}
     (job.path / "pid.json").write_text(json.dumps(owner))
     follower = Follower(library)
@@ -91,7 +91,7 @@ def test_a_process_that_died_without_a_result_is_a_crash_in_words(library: Libra
 
 
 def test_a_run_that_is_continued_is_followed_again(library: Library) -> None:
-    job, report = begin(library, "train", model="ada")
+    job, report = begin(library, "train", model="alto")
     follower = Follower(library)
     follower.look()
     report.progress(10, 100, "steps")

@@ -64,13 +64,13 @@ async def test_the_first_run_leads_to_the_first_recording(
         assert "Press a" in words(app, "#welcome-call")
         await pilot.press("a", "enter")
         app.screen.query_one("#path", Input).value = str(tmp_path / "nothing here")
-        app.screen.query_one("#speaker", Input).value = "Ada"
+        app.screen.query_one("#speaker", Input).value = "alto"
         await pilot.press("ctrl+s")
         assert "no such file or folder" in words(app, ".problem")
         app.screen.query_one("#path", Input).value = f"'{folder}'"
         await pilot.press("ctrl+s")
         await settle(pilot)
-        assert asked == [([folder], "Ada")]
+        assert asked == [([folder], "alto")]
         strip = app.screen.query_one(JobStrip)
         assert strip.display
         assert "my [takes]" in str(strip.render())
@@ -94,7 +94,7 @@ async def test_the_first_run_leads_to_the_first_recording(
 
 
 async def test_a_running_job_is_on_every_screen_and_can_be_stopped(sample: Library, settle: Settle) -> None:
-    job, report = started(sample.jobs, "add", {"paths": ["/x/take.wav"], "speaker": "Ada"})
+    job, report = started(sample.jobs, "add", {"paths": ["/x/take.wav"], "speaker": "alto"})
     report.progress(3, 12, "files")
     app = CuratorApp(sample)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -141,7 +141,7 @@ async def test_freezing_asks_for_a_name_and_hands_over_what_is_accepted(
         await pilot.press("3")
         await settle(pilot)
         assert "21 clips" in words(app, "#totals")
-        assert "ada-first" in words(app, "#fact-words")
+        assert "alto-first" in words(app, "#fact-words")
         await pilot.press("f")
         assert isinstance(app.screen, FreezeForm)
         app.screen.query_one("#name", Input).value = "bad/name"
@@ -182,12 +182,12 @@ async def test_training_is_asked_for_started_watched_and_stopped(
         await pilot.press("t")
         await settle(pilot)
         assert isinstance(app.screen, TrainForm)
-        assert app.screen.query_one("#set", Select).value == "ada-first"
-        app.screen.query_one("#model", Input).value = "ada2"
+        assert app.screen.query_one("#set", Select).value == "alto-first"
+        app.screen.query_one("#model", Input).value = "alto2"
         app.screen.query_one("#steps", Input).value = "40"
         await pilot.press("ctrl+s")
         await settle(pilot)
-        assert [(r.set_name, r.model, r.preset, r.steps) for r in asked] == [("ada-first", "ada2", "small", 40)]
+        assert [(r.set_name, r.model, r.preset, r.steps) for r in asked] == [("alto-first", "alto2", "small", 40)]
         report = reports[0]
         report.phase("train")
         for step in (10, 20):
@@ -239,12 +239,12 @@ async def test_a_model_is_removed_only_after_a_yes(sample: Library, settle: Sett
         await settle(pilot)
         await pilot.press("5")
         await settle(pilot)
-        assert "ada-first: 21 clips" in words(app, "#fact-words")
+        assert "alto-first: 21 clips" in words(app, "#fact-words")
         await pilot.press("d")
         assert isinstance(app.screen, Confirm)
         await pilot.press("enter")
         await settle(pilot)
-        assert [card["name"] for card in registry.list_models(sample)] == ["ada"]
+        assert [card["name"] for card in registry.list_models(sample)] == ["alto"]
         await pilot.press("d", "y")
         await settle(pilot)
         assert registry.list_models(sample) == []
@@ -263,7 +263,7 @@ async def test_converting_says_what_is_missing_and_hands_over_the_options(
     monkeypatch.setattr("curator.tui.screens.convert.start_convert", start_convert)
     source = tmp_path / "song [1].wav"
     source.write_bytes(b"x")
-    (tmp_path / "song [1] - ada.wav").write_bytes(b"x")
+    (tmp_path / "song [1] - alto.wav").write_bytes(b"x")
     app = CuratorApp(sample)
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
@@ -272,7 +272,7 @@ async def test_converting_says_what_is_missing_and_hands_over_the_options(
         await pilot.press("enter")
         await settle(pilot)
         assert app.current_mode == "convert"
-        assert app.screen.query_one("#model", Select).value == "ada"
+        assert app.screen.query_one("#model", Select).value == "alto"
         await pilot.press("ctrl+s")
         assert "Type the path" in words(app, "#problem")
         app.screen.query_one("#file", Input).value = str(source)
@@ -284,7 +284,7 @@ async def test_converting_says_what_is_missing_and_hands_over_the_options(
         app.screen.query_one("#convert", Button).press()
         await settle(pilot)
         model, inputs, out, options = asked[0]
-        assert (model, inputs, out.name) == ("ada", [source], "song [1] - ada 2.wav")
+        assert (model, inputs, out.name) == ("alto", [source], "song [1] - alto 2.wav")
         assert (options.transpose, options.protect, options.index_rate) == (-5.0, 0.2, 0.75)
         assert [row["transpose"] for row in app.screen.query_one(Listing).list_rows.values()] == ["0", "+5"]
 
@@ -390,7 +390,7 @@ def test_without_a_terminal_it_says_so_and_opens_nothing(library: Library) -> No
 
 
 async def test_results_of_jobs_whose_owner_died_are_taken_in_at_the_opening(library: Library, settle: Settle) -> None:
-    job, report = started(library.jobs, "add", {"paths": ["/x"], "speaker": "Ada"})
+    job, report = started(library.jobs, "add", {"paths": ["/x"], "speaker": "alto"})
     analysis = row_of_clips(3)
     analysis_file.write(job.path / "results", analysis)
     report.event("recording", file=f"results/{analysis.recording.id}.json")

@@ -8,7 +8,7 @@ from curator.tui.run_history import RunHistory
 
 
 def test_losses_are_read_on_and_a_resumed_run_replaces_the_steps_it_does_again(library: Library) -> None:
-    job = Job.create(library.runs, "train", {"model": "ada"})
+    job = Job.create(library.runs, "train", {"model": "alto"})
     report = JobReport.begin(job.path)
     for step in (10, 20, 30):
         report.metric(step, {"g/mel": 50.0 - step, "g/adv": float("nan")})

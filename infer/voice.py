@@ -15,6 +15,7 @@ from catalog.registry import ModelEntry
 from infer.content import ContentEncoder, load_encoder
 from infer.network import Network
 from infer.retrieval import NEIGHBOURS, Retrieval, open_index
+from infer.sovits import SoVitsSynthesizer
 from infer.synthesizer import Synthesizer
 from infer.weights import build, read_safetensors
 
@@ -58,7 +59,7 @@ def load_voice(entry: ModelEntry, weights: Path, device: str = "auto") -> Voice:
             f"version {encoder.version} is installed: train it again, or install the version it was made with"
         )
     synthesizer = build(read_safetensors(entry.weights))
-    if isinstance(synthesizer, Synthesizer):
+    if isinstance(synthesizer, Synthesizer | SoVitsSynthesizer):
         synthesizer.fold_weight_norm()
     synthesizer.to(place).eval()
     if synthesizer.config.phone_dim != encoder.dim:

@@ -33,6 +33,7 @@ COMMANDS = {
     "train": "curator.cli.train:train",
     "runs": "curator.cli.train:runs",
     "convert": "curator.cli.convert:convert",
+    "live": "curator.cli.live:live",
     "models": "curator.cli.models:models",
     "doctor": "curator.cli.doctor:doctor",
     "demo": "curator.cli.demo:demo",

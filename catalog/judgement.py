@@ -95,6 +95,17 @@ class Judgement:
             each.append((weight.score, float(weight.effect(distance)[0])))
         return sorted(each, key=lambda pair: -abs(pair[1]))
 
+    def chance(self, clip: Mapping[str, Any]) -> float | None:
+        """The probability that one clip is accepted; None where `probability` gives NaN."""
+        speaker = str(clip.get("speaker", ""))
+        known = any(
+            clip.get(weight.score) is not None and (not weight.middles or speaker in weight.middles)
+            for weight in self.weights
+            if weight.score not in ALWAYS_KNOWN
+        )
+        total = self.offset + sum(effect for _, effect in self.effects(clip))
+        return float(1 / (1 + np.exp(-np.clip(total, -30, 30)))) if known else None
+
     def to_json(self) -> str:
         """As text, to be kept."""
         weights = [vars(weight) for weight in self.weights]

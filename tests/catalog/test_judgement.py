@@ -41,6 +41,13 @@ def test_the_effect_is_linear_between_the_knots_and_stays_beyond_them(filled: St
     assert table["doubt"].to_pylist() == pytest.approx([1 - abs(2 * each - 1) for each in expected])
 
 
+def test_one_clip_alone_has_the_chance_that_the_table_gives_it(filled: Store) -> None:
+    filled.keep_judgement(LEARNED)
+    for row in filled.clip_table().to_pylist():
+        assert LEARNED.chance(row) == pytest.approx(row["accept_probability"])
+        assert LEARNED.chance({**row, "snr_db": None}) is None
+
+
 def test_filters_and_orders_can_ask_for_it_and_one_clip_has_it_too(filled: Store) -> None:
     filled.keep_judgement(LEARNED)
     assert filled.clip_table(where="doubt > 0.5")["snr_db"].to_pylist() == [20]

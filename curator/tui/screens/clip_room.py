@@ -162,7 +162,9 @@ class ClipRoom(Room):
     def read_failed(self, what: str, error: CuratorError) -> None:
         """A filter that is not one is said in the status line."""
         if what == "clips" and (self.where or self.sort):
-            self.problem = str(error)
+            line = self.query_one(FilterLine)
+            unfinished = line.has_class("-open") and line.completions.found
+            self.problem = "" if unfinished else str(error)
             self.draw_status()
         else:
             super().read_failed(what, error)

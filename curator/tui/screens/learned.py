@@ -45,7 +45,6 @@ class LearnedScreen(ModalScreen[View | None]):
     """Explains itself, and decides what is clear in one step that one undo takes back."""
 
     DEFAULT_CSS = """
-    LearnedScreen .dialog { width: 90; height: 90%; }
     LearnedScreen VerticalScroll { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -239,7 +238,7 @@ def clear_line(lesson: Lesson, judgement: Judgement) -> Content:
 def clip_lines(judgement: Judgement, clip: Mapping[str, Any]) -> list[Content]:
     """What speaks for and against the clip that the person came from."""
     heading = Content.styled("The clip under the cursor", "bold $accent")
-    chance = clip.get("accept_probability")
+    chance = judgement.chance(clip)
     if chance is None:
         return [heading, Content("  It has no scores, or a speaker that was not there when this was learned.")]
     lines = [heading, Content(f"  You would accept it with {share(chance)}.")]

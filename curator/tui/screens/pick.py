@@ -44,7 +44,6 @@ class Pick(ModalScreen[str | None]):
     """A line to type in and the matches below it."""
 
     DEFAULT_CSS = """
-    Pick .dialog { height: 80%; padding: 0 1; }
     Pick Input { border: none; height: 1; margin-bottom: 1; background: $surface; }
     Pick OptionList { height: 1fr; border: none; background: $surface; }
     """

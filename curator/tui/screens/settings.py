@@ -39,7 +39,6 @@ class SettingsScreen(ModalScreen[None]):
     """Settings first, then every key that can be given to something else."""
 
     DEFAULT_CSS = """
-    SettingsScreen .dialog { width: 104; height: 92%; padding: 0 1; }
     SettingsScreen Listing { height: 1fr; background: $surface; }
     SettingsScreen #settings-file { height: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """

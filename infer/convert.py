@@ -133,6 +133,8 @@ class Conversion:
         found = f0s.smooth(found, method, self.options.filter_radius)
         self.semitones = self._transposition(found)
         found = f0s.transpose(found, self.semitones)
+        if self.options.f0_file:
+            found = f0s.draw(found, f0s.read_points(Path(self.options.f0_file)), pad // FRAME)
         if self.f0_points is not None:
             found = f0s.override(found, self.f0_points, pad // FRAME)
         return found

@@ -268,3 +268,42 @@ def override(f0: NDArray[np.floating], points: NDArray[np.floating], start: int)
     room = out[start : start + frames]
     room[:] = contour[: len(room)]
     return out
+
+
+def draw(f0: NDArray[np.floating], points: NDArray[np.floating], start: int) -> F0:
+    """`f0` with a drawn contour in its place, from the first of `points` to the last.
+
+    `points` (K, 2) are times in s and Hz, ascending; straight lines between, and a stretch from a point of 0 Hz to the
+    next is unvoiced. Frame `start` is at time 0 (100 frames a second).
+    """
+    out = np.array(f0, dtype=np.float64)
+    times = (np.arange(len(out)) - start) / 100
+    inside = (times >= points[0, 0]) & (times <= points[-1, 0])
+    after = np.clip(np.searchsorted(points[:, 0], times[inside], side="right"), 1, len(points) - 1)
+    silent = (points[after - 1, 1] <= 0) | (points[after, 1] <= 0)
+    out[inside] = np.where(silent, 0.0, np.interp(times[inside], points[:, 0], points[:, 1]))
+    return out
+
+
+def read_points(path: Path) -> NDArray[np.float64]:
+    """A drawn contour (K, 2) from a text file of lines "seconds,Hz"; raises BadRequest naming the first bad line."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path}: no f0 file that can be read: give lines of seconds,Hz") from error
+    points: list[tuple[float, float]] = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            at, hz = (float(value) for value in line.split(","))
+        except ValueError:
+            raise BadRequest(f"{path}, line {number}: {line[:40]!r} is not seconds,Hz") from None
+        if not (np.isfinite(at) and (hz == 0 or F_MIN <= hz <= F_MAX)) or (points and at <= points[-1][0]):
+            raise BadRequest(
+                f"{path}, line {number}: times must rise, and Hz be 0 or from {F_MIN:g} to {F_MAX:g} ({line[:40]})"
+            )
+        points.append((at, hz))
+    if len(points) < 2:
+        raise BadRequest(f"{path}: an f0 file has two lines of seconds,Hz or more")
+    return np.array(points)

@@ -33,6 +33,9 @@ class ConvertOptions:
     """0 to 0.5: how much of the retrieval reaches unvoiced frames; 0.5 treats them like the others."""
     rms_mix: float = 0.25
     """0 to 1: 0 gives the output the loudness contour of the input, 1 leaves the model's."""
+    f0_file: str = ""
+    """A text file of lines "seconds,Hz" whose contour takes the place of what was found, from its first time to its
+    last; it is not transposed."""
     filter_radius: int = 3
     """Above 2, a harvest f0 passes a median filter over 3 frames; other methods are left alone."""
     resample: int = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from catalog import audio
 from catalog.errors import BadRequest
 from catalog.library import Library
 from curator.cli.output import (
@@ -49,6 +51,12 @@ from infer.options import BACKING, ConvertOptions
     show_default=True,
     metavar="METHOD",
     help="f0 method; see curator doctor.",
+)
+@click.option(
+    "--f0-file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Lines of seconds,Hz: a drawn contour in place of what is found.",
 )
 @click.option("--index-rate", type=float, metavar="X", help="0 to 1: how far features move to the voice's own.")
 @click.option(
@@ -93,12 +101,16 @@ def convert(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Convert INPUT with MODEL."""
+    """Convert INPUT with MODEL: files, folders with all in them, or patterns such as takes/*.wav."""
     from curator.intake import take_in_finished
     from curator.launch import start_convert
+    from infer.f0 import read_points
     from infer.separator_file import find_separator
 
     given = {key: value for key, value in settings.items() if value is not None}
+    if "f0_file" in given:
+        read_points(given["f0_file"])
+        given["f0_file"] = str(given["f0_file"].resolve())
     if "effects" in given:
         given["effects"] = [name.strip() for name in given["effects"].split(",") if name.strip()]
         check(given["effects"])
@@ -106,7 +118,7 @@ def convert(
         find_separator(given.get("separator", ConvertOptions.separator), library.weights)
     options = ConvertOptions.from_dict(given | {"transpose": semitones(transpose)})
     with open_store(library) as store:
-        job = start_convert(library, model, inputs, out, options)
+        job = start_convert(library, model, list(recordings_of(inputs)), out, options)
         result = follow(job, "Converting")
         take_in_finished(store, job)
     if as_json:
@@ -129,3 +141,15 @@ def semitones(text: str) -> float | str:
         return float(text)
     except ValueError:
         raise BadRequest(f"--transpose {text}: give semitones such as 12 or -5, or auto") from None
+
+
+def recordings_of(inputs: Sequence[Path]) -> Iterator[Path]:
+    """The files meant by inputs: a folder's recordings, what a pattern that no shell has expanded matches, or the path
+    itself, which the conversion says is missing when it is."""
+    for path in inputs:
+        if path.is_dir():
+            yield from audio.find_audio([path])
+        elif not path.exists() and any(sign in path.name for sign in "*?["):
+            yield from sorted(path.parent.glob(path.name)) or [path]
+        else:
+            yield path

@@ -142,3 +142,28 @@ def test_regridding_never_bridges_a_pause() -> None:
     grid = np.arange(9) * 0.01
     found = regrid(f0_values, times, grid)
     assert found == pytest.approx([100, 100, 100, 0, 0, 0, 200, 200, 200])
+
+
+def test_a_drawn_contour_stands_at_its_own_times_and_leaves_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "f0.csv"
+    path.write_text("0.10,200\n0.20,300\n\n0.25,0\n0.30,100\n")
+    points = f0.read_points(path)
+    drawn = f0.draw(np.full(80, 50.0), points, 10)
+    assert drawn[:20].tolist() == [50.0] * 20
+    assert drawn[20:31] == pytest.approx(np.linspace(200, 300, 11))
+    assert drawn[31:40].tolist() == [0.0] * 9
+    assert drawn[41:].tolist() == [50.0] * 39
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("", "two lines"), ("0,200\nhigh", "line 2"), ("0,200\n0,210", "line 2: times must rise"),
+     ("0,200\n1,9000", "line 2"), ("0,nan\n1,200", "line 1")],
+)  # fmt: skip
+def test_an_f0_file_that_is_none_is_refused_by_its_line(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "f0.csv"
+    path.write_text(content)
+    with pytest.raises(BadRequest, match=words):
+        f0.read_points(path)
+    with pytest.raises(BadRequest, match="no f0 file"):
+        f0.read_points(tmp_path / "none.csv")

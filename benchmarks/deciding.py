@@ -92,7 +92,7 @@ async def until(condition: Any, patience_s: float = 60.0) -> None:
     while not condition():
         if time.perf_counter() > limit:
             raise TimeoutError("the app does not get there")
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.004)
 
 
 async def next_clip(paper: Paper, screen: ReviewScreen) -> float:

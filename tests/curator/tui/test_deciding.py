@@ -94,21 +94,7 @@ async def test_all_that_the_filter_shows_is_decided_after_a_question_with_the_co
         assert screen.query_one(ClipTable).verdict_counts()["undecided"] == 90
 
 
-async def test_rejecting_twice_is_rejecting_and_clearing_is_a_key_of_its_own(library: Library, settle: Settle) -> None:
-    with Store(library) as store:
-        store.take_in(row_of_clips(3))
-    app = CuratorApp(library)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await opened(pilot, settle)
-        await pilot.press("r", "k", "r", "k", "a", "k", "x")
-        await settle(pilot)
-        assert verdicts(library) == "uuu"
-        await pilot.press("u")
-        await settle(pilot)
-        assert verdicts(library) == "auu"
-
-
-async def test_marks_stay_on_their_clips_when_the_order_changes_and_escape_takes_them_away_first(
+async def test_keys_set_and_never_toggle_and_marks_stay_on_their_clips_until_escape(
     library: Library, settle: Settle
 ) -> None:
     with Store(library) as store:
@@ -117,6 +103,12 @@ async def test_marks_stay_on_their_clips_when_the_order_changes_and_escape_takes
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot, settle)
         table = screen.query_one(ClipTable)
+        await pilot.press("r", "k", "r", "k", "a", "k", "x")
+        await settle(pilot)
+        assert verdicts(library) == "u" * 6
+        await pilot.press("u")
+        await settle(pilot)
+        assert verdicts(library) == "auuuuu"
         await pilot.press("m", "m")
         marked = table.marked_ids()
         assert len(marked) == 2
@@ -124,7 +116,7 @@ async def test_marks_stay_on_their_clips_when_the_order_changes_and_escape_takes
         await settle(pilot)
         assert sorted(table.marked_ids()) == sorted(marked)
         assert table.clips is not None
-        assert table.clips.get_cell_at(5, 0).plain == "▌·"
+        assert table.clips.get_cell_at(5, 0).plain == "▌✓"
         await pilot.press("escape")
         assert table.marked_ids() == []
         assert screen.sort

@@ -84,7 +84,7 @@ async def test_a_clip_is_split_at_the_cursor_and_joined_again(
     sample: Library, store: Store, settle: Settle, scored: list[str]
 ) -> None:
     app = CuratorApp(sample)
-    async with app.run_test(size=(144, 40)) as pilot:
+    async with app.run_test(size=(144, 40), notifications=True) as pilot:
         screen = await opened(pilot, settle)
         clip = screen.current
         assert clip is not None
@@ -92,6 +92,7 @@ async def test_a_clip_is_split_at_the_cursor_and_joined_again(
         await pilot.press("S")
         await settle(pilot)
         assert spans(store, clip["recording"]) == before, "at the very edge nothing is split"
+        assert any("move the cursor" in note.message for note in app._notifications)
         for _ in range(3):
             await pilot.press("shift+right")
         cut = clip["start"] + round(screen.lens.cursor_s * clip["sample_rate"])
@@ -151,19 +152,3 @@ async def test_what_an_earlier_app_left_unscored_is_scored_when_the_library_is_o
         await settle(pilot)
     assert scored == [new]
     assert store.clip(new)["scores"]["snr_db"] == 12.5
-
-
-async def test_an_edit_that_cannot_be_is_said_and_nothing_changes(
-    sample: Library, store: Store, settle: Settle
-) -> None:
-    app = CuratorApp(sample)
-    async with app.run_test(size=(144, 40), notifications=True) as pilot:
-        screen = await opened(pilot, settle)
-        last = store.clip_table(sort='path, "start" DESC', limit=1).to_pylist()[0]
-        table = screen.query_one("#clips")
-        table.move_cursor(row=table.row_of(last["id"]))  # type: ignore[attr-defined]
-        before = spans(store, last["recording"])
-        await pilot.press("M")
-        await settle(pilot)
-        assert spans(store, last["recording"]) == before
-        assert any("last clip" in note.message for note in app._notifications)

@@ -18,6 +18,7 @@ from curator.tui.app import CuratorApp
 from curator.tui.passage import PLAIN, Manner
 from curator.tui.pictures import Picture, Pictures
 from curator.tui.player import NoSpeakers, Player, no_device
+from curator.tui.screens.hearing_room import AUTOPLAY_AFTER_S
 from curator.tui.screens.review import ReviewScreen
 from curator.tui.widgets.clip_table import ClipTable
 from curator.tui.widgets.spectrogram import SpectrogramView
@@ -89,6 +90,17 @@ async def test_every_way_of_playing_is_one_key(sample: Library, settle: Settle) 
         assert 0 < cursor < clip["duration_s"]
         assert await pressed("p") == (name, start + int(cursor * rate), end, PLAIN)
         assert screen.query_one(Waveform).lens == screen.query_one(SpectrogramView).lens == screen.lens
+        played = len(listener.heard)
+        await pilot.press("j")
+        await pilot.pause(AUTOPLAY_AFTER_S + 0.1)
+        assert len(listener.heard) == played, "moving on is silent until the person wants it otherwise"
+        await pilot.press("A", "j")
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if len(listener.heard) > played:
+                break
+        assert screen.current is not None
+        assert listener.heard[-1][1] == screen.current["start"]
 
 
 async def test_the_reason_is_played_from_the_place_of_the_score_that_speaks_most_against_the_clip(
@@ -128,40 +140,6 @@ async def test_the_reason_is_played_from_the_place_of_the_score_that_speaks_most
         assert listener.heard[-1][1] == clip["start"]
 
 
-async def test_moving_on_plays_the_next_clip_only_when_the_person_wants_it(sample: Library, settle: Settle) -> None:
-    listener = Listener()
-    app = CuratorApp(sample, player=listener)
-    async with app.run_test(size=(144, 40)) as pilot:
-        screen = await opened(pilot, settle)
-        await pilot.press("j")
-        await pilot.pause(0.3)
-        assert not listener.heard
-        await pilot.press("A", "j")
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if listener.heard:
-                break
-        assert screen.current is not None
-        assert listener.heard[-1][1] == screen.current["start"]
-
-
-async def test_neighbours_are_drawn_beforehand_so_the_next_clip_needs_no_waiting(
-    sample: Library, settle: Settle
-) -> None:
-    app = CuratorApp(sample)
-    async with app.run_test(size=(144, 40)) as pilot:
-        screen = await opened(pilot, settle)
-        for step in (1, 2):
-            ahead = screen.query_one(ClipTable).clip_at(step)
-            assert ahead is not None
-            assert screen.pictures.ready(ahead) is not None
-        await pilot.press("j")
-        await pilot.pause()
-        picture = screen.query_one(SpectrogramView).picture
-        assert picture is not None
-        assert picture is screen.pictures.ready(screen.current or {}).spectrogram  # type: ignore[union-attr]
-
-
 async def test_without_a_device_it_is_said_once_with_both_ways_and_the_clip_can_be_written(
     sample: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +166,7 @@ async def test_without_a_device_it_is_said_once_with_both_ways_and_the_clip_can_
         assert soundfile.info(written).frames == clip["end"] - clip["start"]
 
 
-async def test_a_picture_that_comes_late_is_not_shown_under_another_clip(
+async def test_neighbours_are_drawn_beforehand_and_a_picture_that_comes_late_is_not_shown_under_another_clip(
     sample: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
@@ -202,6 +180,11 @@ async def test_a_picture_that_comes_late_is_not_shown_under_another_clip(
     async with app.run_test(size=(144, 40)) as pilot:
         screen = await opened(pilot, settle)
         table = screen.query_one(ClipTable)
+        for step in (1, 2):
+            assert screen.pictures.ready(table.clip_at(step) or {}) is not None
+        await pilot.press("j")
+        await pilot.pause()
+        assert screen.query_one(SpectrogramView).picture is screen.pictures.ready(screen.current or {}).spectrogram  # type: ignore[union-attr]
         monkeypatch.setattr(Pictures, "_draw", slow)
         table.move_cursor(row=20)
         await pilot.pause(0.1)

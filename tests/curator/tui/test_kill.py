@@ -17,5 +17,5 @@ def test_nothing_that_was_confirmed_is_lost_when_the_app_is_killed(tmp_path: Pat
     assert spec.loader is not None
     kill = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(kill)
-    assert kill.run(tmp_path, actions=20, kills=2, clips=16, seed=3, quiet=True) == ""
-    assert len(kill.journal(kill.Library(tmp_path / "library"))) >= 20
+    assert kill.run(tmp_path, actions=14, kills=1, clips=16, seed=3, quiet=True) == ""
+    assert len(kill.journal(kill.Library(tmp_path / "library"))) >= 14

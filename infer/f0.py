@@ -279,7 +279,7 @@ def draw(f0: NDArray[np.floating], points: NDArray[np.floating], start: int) -> 
     out = np.array(f0, dtype=np.float64)
     times = (np.arange(len(out)) - start) / 100
     inside = (times >= points[0, 0]) & (times <= points[-1, 0])
-    after = np.clip(np.searchsorted(points[:, 0], times[inside], side="right"), 1, len(points) - 1)
+    after = np.clip(np.searchsorted(points[:, 0], times[inside]), 1, len(points) - 1)
     silent = (points[after - 1, 1] <= 0) | (points[after, 1] <= 0)
     out[inside] = np.where(silent, 0.0, np.interp(times[inside], points[:, 0], points[:, 1]))
     return out

@@ -29,6 +29,7 @@ CLIPS_A_RECORDING = 200
 WINDOWS = 9
 SECONDS = 10
 FEW = 200
+PAIRS_OF_A_PEAK = 5
 
 
 def main() -> None:
@@ -90,12 +91,15 @@ def voice(random: np.random.Generator, middle: np.ndarray) -> bytes:
 
 
 def fingerprint(random: np.random.Generator) -> bytes:
-    """Pairs of peaks; low lines and short steps are more frequent, as they are in voices."""
-    line = np.minimum(random.geometric(0.02, KEPT) - 1, 239)
+    """Pairs of peaks, five to a first peak; low lines and short steps are more frequent, as they are in voices."""
+    peaks = KEPT // PAIRS_OF_A_PEAK + 1
+    line = np.repeat(np.minimum(random.geometric(0.02, peaks) - 1, 239), PAIRS_OF_A_PEAK)[:KEPT]
+    frame = np.repeat(random.integers(0, SECONDS * 62, peaks), PAIRS_OF_A_PEAK)[:KEPT]
     step = np.clip(np.round(random.normal(0, 12, KEPT)), -63, 63).astype(np.int64) + 64
     later = np.minimum(random.geometric(0.08, KEPT) + 1, 48)
-    pairs = np.sort((line << 14) | (step << 6) | later).astype(np.uint32)
-    return Fingerprint(pairs, random.integers(0, SECONDS * 62, KEPT).astype(np.uint16)).packed()
+    pairs = ((line << 14) | (step << 6) | later).astype(np.uint32)
+    order = np.lexsort((frame, pairs))
+    return Fingerprint(pairs[order], frame[order].astype(np.uint16)).packed()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from catalog.records import Place, Scoring
 from curator.scores.duplicates import Duplicates
-from curator.scores.fingerprint import Fingerprint, agreement, shuffled
+from curator.scores.fingerprint import Fingerprint, agreement
 from curator.scores.speaker import Speaker, Voice
 
 if TYPE_CHECKING:
@@ -29,10 +29,13 @@ TRIMMED = 0.2
 ROUNDS = 4
 MOVED = 0.01
 """A similarity that moved less is not appended again."""
-RARE = 48
-"""Pairs of a fingerprint by which other clips are looked up."""
+KEYS = 128
+"""By which other clips are looked up."""
+NEIGHBOURS = 6
 COMMON = 64
-"""A pair that more clips than this have says nothing about any of them."""
+"""Of clips that share a key with more others than this, only so many are looked at."""
+MOST = 16
+CHUNK = 4096
 SHARED = 2
 LEAST_PAIRS = 10
 LEAST_SHARE = 0.06
@@ -159,8 +162,8 @@ def find_repeats(store: Store) -> int:
 def repeats(prints: Sequence[Fingerprint], new: Ints) -> dict[int, int]:
     """For each of the `new` that holds the take of an earlier one (a lower number): that one, itself no repeat.
 
-    Clips that share two of their 48 rarest pairs are compared in full; what a clip is compared with is bounded, so the
-    work grows with the number of clips.
+    Clips that share two of their 128 keys are compared in full, a clip with 16 others at most, so the work grows with
+    the number of clips and no faster.
     """
     found: dict[int, int] = {}
     for later, earlier in _candidates(prints, new):
@@ -176,36 +179,55 @@ def _same_take(a: Fingerprint, b: Fingerprint) -> bool:
 
 
 def _candidates(prints: Sequence[Fingerprint], new: Ints) -> Iterator[tuple[int, int]]:
-    """(later, earlier) of clips that share rare pairs, the later new; in order of the later, most shared first."""
-    rare = [_rarest(each) for each in prints]
-    owner = np.repeat(np.arange(len(prints)), [len(each) for each in rare])
-    pairs = np.concatenate(rare) if rare else np.zeros(0, np.uint32)
-    order = np.argsort(pairs, kind="stable")
-    pairs, owner = pairs[order], owner[order]
-    is_new = np.zeros(len(prints), bool)
-    is_new[new] = True
-    starts = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]])) if len(pairs) else np.zeros(0, np.int64)
-    sizes = np.diff(np.append(starts, len(pairs)))
-    size_of = np.repeat(sizes, sizes)
-    usable = size_of <= COMMON
+    """(later, earlier) of clips that share keys, the later new; in order of the later, most shared first."""
     count = len(prints)
-    keys = []
+    chunks = [_keys(prints[at : at + CHUNK], at) for at in range(0, count, CHUNK)]
+    if not chunks:
+        return
+    keys, owner = (np.concatenate(column) for column in zip(*chunks, strict=True))
+    order = np.argsort(keys, kind="stable")
+    keys, owner = keys[order], owner[order]
+    is_new = np.zeros(count, bool)
+    is_new[new] = True
+    met = []
     for step in range(1, COMMON):
-        both = (pairs[step:] == pairs[:-step]) & usable[step:]
-        if not both.any():
+        same = keys[step:] == keys[:-step]
+        if not same.any():
             break
-        first, second = owner[:-step][both], owner[step:][both]
+        first, second = owner[:-step][same], owner[step:][same]
         earlier, later = np.minimum(first, second), np.maximum(first, second)
         wanted = (earlier != later) & is_new[later]
-        keys.append(later[wanted] * count + earlier[wanted])
-    if not keys:
-        return
-    both_of, shared = np.unique(np.concatenate(keys), return_counts=True)
-    both_of, shared = both_of[shared >= SHARED], shared[shared >= SHARED]
-    for key in both_of[np.lexsort((both_of % count, -shared, both_of // count))]:
-        yield int(key // count), int(key % count)
+        met.append(later[wanted] * count + earlier[wanted])
+    both, shared = np.unique(np.concatenate([np.zeros(0, np.int64), *met]), return_counts=True)
+    both, shared = both[shared >= SHARED], shared[shared >= SHARED]
+    both = both[np.lexsort((both % count, -shared, both // count))]
+    rank = np.arange(len(both)) - np.searchsorted(both // count, both // count)
+    for pair in both[rank < MOST]:
+        yield int(pair // count), int(pair % count)
 
 
-def _rarest(each: Fingerprint) -> npt.NDArray[np.uint32]:
-    different = np.unique(each.pairs)
-    return different[np.argsort(shuffled(different), kind="stable")[:RARE]]
+def _keys(prints: Sequence[Fingerprint], first: int) -> tuple[npt.NDArray[np.uint64], Ints]:
+    """Up to 128 keys of each clip, and the clip's number, counted from `first`.
+
+    A key is two pairs with one first peak, 36 bits: rarer than a pair, so that few clips share one by chance. Which of
+    its keys a clip keeps has nothing to do with their sound, so two clips of one take keep the same.
+    """
+    owner = np.repeat(np.arange(len(prints), dtype=np.int64), [len(each.pairs) for each in prints])
+    pairs = np.concatenate([np.zeros(0, np.uint32), *(each.pairs for each in prints)]).astype(np.uint64)
+    frames = np.concatenate([np.zeros(0, np.uint16), *(each.frames for each in prints)]).astype(np.int64)
+    order = np.lexsort((pairs, frames, owner))
+    owner, pairs, frames = owner[order], pairs[order], frames[order]
+    peak = (owner << 24) | (frames << 8) | (pairs >> np.uint64(14)).astype(np.int64)
+    keys, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    for step in range(1, NEIGHBOURS + 1):
+        same = peak[step:] == peak[:-step]
+        keys.append((pairs[:-step][same] << np.uint64(14)) | (pairs[step:][same] & np.uint64(0x3FFF)))
+        owners.append(owner[:-step][same])
+    key, owner = np.concatenate(keys), np.concatenate(owners)
+    mixed = (key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(16)
+    order = np.lexsort((key, mixed, owner))
+    key, owner = key[order], owner[order]
+    different = np.concatenate([[True], (key[1:] != key[:-1]) | (owner[1:] != owner[:-1])])[: len(key)]
+    key, owner = key[different], owner[different]
+    rank = np.arange(len(key)) - np.searchsorted(owner, owner)
+    return key[rank < KEYS], owner[rank < KEYS] + first

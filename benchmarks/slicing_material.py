@@ -20,7 +20,7 @@ from catalog import audio
 from curator.frames import runs
 
 HALVES = ("tune", "report")
-DIGITS, DRAWS = 240, 3
+DIGITS, DRAWS = 240, 2
 ROOM_DB = -45.0
 SNR_DB = 20.0
 RT60_S = 0.4

@@ -48,6 +48,35 @@ def test_a_very_quiet_voice_is_heard_and_its_room_is_not(spoken: np.ndarray) -> 
     assert found[words * 3 + 10 :].max() < 0.3
 
 
+class Tiring:
+    """A network that calls every frame voice until it has heard 150 of them, and none from then on."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def run(self, names: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        assert names == ["speech_probs", "hn", "cn"]
+        self.calls += 1
+        heard = float(feed["h"].max()) + np.arange(1, len(feed["input"]) + 1)
+        return [np.where(heard <= 150, 0.9, 0.1), np.full((1, 1, 128), heard[-1], np.float32), feed["c"]]
+
+
+def test_a_network_that_got_stuck_is_started_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiring = Tiring()
+    monkeypatch.setattr(vad, "_network", lambda: tiring)
+    time = np.arange(60 * vad.RATE) / vad.RATE
+    tone = (0.1 * np.sin(2 * np.pi * 200 * time)).astype(np.float32)
+    assert (vad.probabilities(tone) >= 0.5).mean() > 0.5
+
+
+def test_silence_is_not_heard_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiring = Tiring()
+    monkeypatch.setattr(vad, "_network", lambda: tiring)
+    frames = 20 * vad.BLOCK
+    vad.probabilities(np.random.default_rng(0).normal(0, 1e-4, frames * vad.HOP).astype(np.float32))
+    assert tiring.calls == frames / vad.FRAMES_A_CALL
+
+
 def test_blocks_of_any_length_give_the_same_probabilities(spoken: np.ndarray) -> None:
     activity = vad.VoiceActivity()
     position = 0

@@ -45,6 +45,9 @@ window.WebSocket = class extends Socket {{
     }});
   }}
 }};
+const focusTerminal = () => document.querySelector(".xterm-helper-textarea")?.focus();
+window.addEventListener("load", () => setTimeout(focusTerminal, 100));
+window.addEventListener("focus", focusTerminal);
 </script>
 <script src="/static/js/textual.js"></script>
 </head>

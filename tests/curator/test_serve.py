@@ -156,6 +156,7 @@ async def test_a_browser_shows_the_app_and_plays_the_clip(server: AppServer, tmp
                     await ask(browser, "Page.navigate", url=server.address)
                     await wait_for(browser, "document.body && document.body.classList.contains('-first-byte')")
                     await wait_for(browser, "document.querySelector('.xterm-screen') !== null")
+                    await wait_for(browser, "document.activeElement.className === 'xterm-helper-textarea'")
                     while not await value(browser, "document.getElementById('sound').duration > 1.9"):
                         await press(browser, "2")
                         await press(browser, " ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import unicodedata
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -14,7 +16,6 @@ from textual.widgets import Static
 
 KEY_WIDTH = 20
 SPELLED = {
-    "question_mark": "?",
     "slash": "/",
     "space": "space",
     "escape": "esc",
@@ -88,7 +89,13 @@ def heading_of(node: DOMNode, screen: Screen[Any]) -> str:
 
 def spelled(key: str) -> str:
     """A key as it is printed on the keyboard."""
-    return SPELLED.get(key, key.replace("ctrl+", "^"))
+    if key in SPELLED:
+        return SPELLED[key]
+    for name in (key.replace("_", " "), key.replace("_", "-", 1).replace("_", " ")):
+        with contextlib.suppress(KeyError):
+            character = unicodedata.lookup(name)
+            return character if character.isprintable() and not character.isspace() else key
+    return key.replace("ctrl+", "^")
 
 
 def all_bindings(app: App[Any]) -> dict[str, Binding]:

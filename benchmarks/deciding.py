@@ -148,8 +148,7 @@ async def measure(library: Library, size: tuple[int, int], decisions: int) -> No
 
     async with app.run_test(size=size, message_hook=hear) as pilot:
         await until(lambda: app.ready)
-        app.go("review")
-        await pilot.pause()
+        await pilot.press("2")
         screen = app.screen
         assert isinstance(screen, ReviewScreen)
         table: Any = screen.query_one("#clips")

@@ -166,6 +166,9 @@ class DecidingRoom(HearingRoom):
 
     def _written(self, confirm: Callable[[Any], None], future: asyncio.Future[Any]) -> None:
         error = None if future.cancelled() else future.exception()
+        if not self.is_attached:
+            # The app is closing: what was written is on disk, and there is nothing left to show it on.
+            return
         if error is None:
             self._settle_write()
             confirm(future.result())
@@ -200,6 +203,8 @@ class DecidingRoom(HearingRoom):
 
     def _turned(self, kind: str, future: asyncio.Future[Undone | None]) -> None:
         error = None if future.cancelled() else future.exception()
+        if not self.is_attached:
+            return
         said = self.query_one(ReasonBar)
         if error is not None:
             if not isinstance(error, CuratorError):

@@ -21,7 +21,7 @@ from infer.options import nearest
 VARIABLE = "CURATOR_SETTINGS"
 KEYS = "keys"
 HEAD = """\
-# Settings of curator. The app changes them too (key F2 in the app); `curator doctor` says where this file is.
+# Settings of curator. The app changes them too: key F2, which also says where this file is.
 """
 Value = str | bool
 

@@ -20,7 +20,10 @@ from torch.nn import functional as F
 BLOCKS = 5
 """Hops in a transform: two of windowed source and three of impulse response (30 ms)."""
 _NEAR_PULSE = 1e-4
-_HIGHEST_F0 = 2000.0
+_LOWEST_F0, _HIGHEST_F0 = 60.0, 2000.0
+_FILLED_TO_HZ, _FILLED_POINTS = 4000.0, 160
+_LET_BE, _MOST_FILLED = math.log(10) / 20 * 3, math.log(10) / 20 * 12
+_BREATH_SLOPE = math.log(10) / 20 * 18
 _LEAST_DELAY_S, _MOST_DELAY_S = 0.002, 0.005
 _DELAY_OCTAVES = 1.5
 _DELAY_FROM_HZ = 300.0
@@ -79,6 +82,46 @@ def _wrapped_phase(hz: Tensor, hop: int, sample_rate: int) -> Tensor:
     before[:, 0] = 0
     turns = (within + before.unsqueeze(-1)).flatten(1)
     return (turns - turns.round()).to(hz.dtype)
+
+
+def filled_up(voiced: Tensor, f0: Tensor, sample_rate: int) -> Tensor:
+    """What to add to the log magnitudes (B, T, K) in bands of a filter for pulses so that they carry at f0 (B, T) the
+    power that a dense spectrum would: 0 to 12 dB in natural logarithm (B, T, 1).
+
+    A voice keeps its loudness when it sings higher. A filter learnt from a low voice does not know that: its lowest
+    formant may lie below the new fundamental, and the harmonics left over are faint beside the breath.
+    """
+    hz = f0.clamp(min=_LOWEST_F0, max=_HIGHEST_F0).unsqueeze(-1)
+    power = torch.exp(2 * voiced)
+    grid = torch.linspace(_LOWEST_F0, _FILLED_TO_HZ, _FILLED_POINTS, device=f0.device, dtype=f0.dtype)
+    dense = _read(power, grid.expand(*f0.shape, -1), sample_rate).mean(-1, keepdim=True)
+    numbers = torch.arange(1, int(_FILLED_TO_HZ / _LOWEST_F0) + 1, device=f0.device, dtype=f0.dtype)
+    places = hz * numbers
+    heard = places < _FILLED_TO_HZ
+    sampled = (_read(power, places.clamp(max=sample_rate / 2), sample_rate) * heard).sum(-1, keepdim=True)
+    sampled = sampled * hz / (_FILLED_TO_HZ - _LOWEST_F0)
+    lacking = (dense / sampled).log() / 2 - _LET_BE
+    return lacking.clamp(0, _MOST_FILLED)
+
+
+def _read(bands: Tensor, hz: Tensor, sample_rate: int) -> Tensor:
+    """Values in bands (B, T, K) at frequencies (B, T, N), by straight lines in mel."""
+    place = torch.log10(1 + hz / 700) / math.log10(1 + sample_rate / 2 / 700) * (bands.shape[-1] - 1)
+    below = place.floor().clamp(max=bands.shape[-1] - 2)
+    share = place - below
+    index = below.long()
+    return bands.gather(-1, index) * (1 - share) + bands.gather(-1, index + 1) * share
+
+
+def breath_floor(breath: Tensor, f0: Tensor, sample_rate: int) -> Tensor:
+    """The filter of noise, log magnitudes (B, T, K) in bands, without what lies below f0 where there is voice.
+
+    The rush of air in a voice is high; what a low voice taught of the lowest bands is not breath but its pitch.
+    """
+    mel = torch.linspace(0, math.log10(1 + sample_rate / 2 / 700), breath.shape[-1], device=f0.device, dtype=f0.dtype)
+    hz = 700 * (10**mel - 1)
+    octaves = torch.log2(f0.clamp(min=_LOWEST_F0).unsqueeze(-1) / hz.clamp(min=20.0)).clamp(min=0)
+    return breath - (f0 > 0).unsqueeze(-1) * octaves * _BREATH_SLOPE
 
 
 def minimum_phase(log_magnitude: Tensor, keep: int, phase: Tensor | None = None) -> Tensor:

@@ -13,7 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infer.excitation import dispersion, fft_size, minimum_phase, pulse_train, shaped, spread
+from infer.excitation import (
+    breath_floor,
+    dispersion,
+    fft_size,
+    filled_up,
+    minimum_phase,
+    pulse_train,
+    shaped,
+    spread,
+)
 from infer.loudness import SPEECH_DBFS
 from infer.source_filter_config import SourceFilterConfig
 
@@ -98,6 +107,8 @@ class SourceFilter(nn.Module):
         hop, rate = self.config.hop, self.config.sample_rate
         with torch.no_grad():
             pulses = pulse_train(f0, hop, rate)
+            gain = filled_up(voiced, f0, rate)
+        voiced, breath = voiced + gain, breath_floor(breath, f0, rate)
         keep = fft_size(hop) - 2 * hop
         late = dispersion(hop, rate, f0.device, f0.dtype)
         filters = (

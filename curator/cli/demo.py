@@ -12,7 +12,7 @@ from catalog.errors import BadRequest
 from catalog.library import Library
 from curator.cli.output import DONE
 
-STEPS = 800
+STEPS = 500
 FOLDER = "demo-library"
 MARK = "demo.txt"
 

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from infer.excitation import dispersion, fft_size, minimum_phase, pulse_train, shaped, spread
+from infer.excitation import (
+    breath_floor,
+    dispersion,
+    fft_size,
+    filled_up,
+    minimum_phase,
+    pulse_train,
+    shaped,
+    spread,
+)
 
 RATE, HOP = 24000, 240
 BINS = fft_size(HOP) // 2 + 1
@@ -127,3 +136,38 @@ def test_values_in_bands_are_joined_by_straight_lines_in_mel() -> None:
     found = spread(bands, HOP, RATE)
     mel = 2595 * np.log10(1 + np.linspace(0, RATE / 2, BINS) / 700)
     assert np.allclose(found.numpy(), 8 * mel / mel[-1], atol=1e-4)
+
+
+def spoken_level(bands: torch.Tensor, hz: float) -> float:
+    """Level in dB of pulses at `hz` through a filter given in bands (K,) that is filled up."""
+    f0 = steady(hz, 100)
+    voiced = bands.expand(1, 100, -1)
+    voiced = voiced + filled_up(voiced, f0, RATE)
+    wave = shaped((pulse_train(f0, HOP, RATE),), (minimum_phase(spread(voiced, HOP, RATE), 3 * HOP),), HOP)
+    return float(20 * torch.log10(wave[0, 20 * HOP :].std()))
+
+
+def test_a_low_formant_is_not_lost_when_the_pitch_rises_above_it() -> None:
+    mel = torch.linspace(0, math.log10(1 + RATE / 2 / 700), 64)
+    hz = 700 * (10**mel - 1)
+    bands = 3 * torch.exp(-(((hz - 230) / 120) ** 2)) - 4
+    low, high = spoken_level(bands, 115.0), spoken_level(bands, 690.0)
+    assert abs(high - low) < 4
+    gain = 20 / math.log(10) * filled_up(bands.expand(1, 1, -1), torch.tensor([[690.0]]), RATE)
+    assert 5 < float(gain) <= 12
+
+
+def test_a_flat_filter_needs_no_filling_at_any_pitch() -> None:
+    f0 = torch.tensor([[0.0, 60.0, 100.0, 250.0, 700.0, 1000.0]])
+    assert filled_up(torch.zeros(1, 6, 64), f0, RATE).abs().max() == 0
+
+
+def test_breath_is_cut_below_the_pitch_of_voiced_frames_alone() -> None:
+    f0 = torch.tensor([[0.0, 400.0]])
+    cut = -20 / math.log(10) * breath_floor(torch.zeros(1, 2, 64), f0, RATE)[0]
+    mel = torch.linspace(0, math.log10(1 + RATE / 2 / 700), 64)
+    hz = 700 * (10**mel - 1)
+    assert cut[0].abs().max() == 0
+    assert cut[1][hz > 400].abs().max() == 0
+    octave_below = int((hz - 200).abs().argmin())
+    assert float(cut[1][octave_below]) == pytest.approx(18 * math.log2(400 / float(hz[octave_below])), rel=1e-3)

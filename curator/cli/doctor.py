@@ -50,6 +50,8 @@ def examine(library: Library) -> list[Finding]:
         audio_device(),
         *f0_methods(library),
         *encoders(library),
+        *stems(library),
+        cluster(),
     ]
 
 
@@ -138,6 +140,31 @@ def encoders(library: Library) -> list[Finding]:
         Finding("opinion score", judges, "DNSMOS", "the score mos stays empty; pip install 'voice-curator[mos]'"),
         Finding("demo speech", speaks, "espeak-ng", "curator demo needs: pip install 'voice-curator[demo]'"),
     ]
+
+
+def stems(library: Library) -> list[Finding]:
+    """Which separators and denoisers can run."""
+    from infer.separator_file import PUBLISHED, find_separator
+
+    found = []
+    for name in PUBLISHED:
+        cost = ""
+        try:
+            find_separator(name, library.weights)
+        except CuratorError as error:
+            cost = remedy(str(error), "Separation")
+        found.append(Finding(f"separator {name}", not cost, "Demucs v4, for add --separate and convert --song", cost))
+    for name, package, extra in (("noisereduce", "noisereduce", "stems"), ("rnnoise", "pyrnnoise", "rnnoise")):
+        there = importlib.util.find_spec(package) is not None
+        cost = f"curator add --denoise needs: pip install 'voice-curator[{extra}]'"
+        found.append(Finding(f"denoiser {name}", there, "for add --denoise", cost))
+    return found
+
+
+def cluster() -> Finding:
+    """Whether work can be given to a Ray cluster."""
+    there = importlib.util.find_spec("ray") is not None
+    return Finding("cluster", there, "Ray, for add --ray", "needs: pip install 'voice-curator[ray]'")
 
 
 def remedy(missing: str | None, subject: str) -> str:

@@ -156,6 +156,7 @@ def test_the_doctor_names_every_f0_method_and_the_disk(curator) -> None:
     names = {finding["name"] for finding in json.loads(ended.out)}
     assert ended.code == 0
     assert {"GPU", "disk", "audio device", "f0 harvest", "encoder phone", "encoder contentvec"} <= names
+    assert {"separator htdemucs", "denoiser noisereduce", "cluster"} <= names
 
 
 def test_a_training_setting_that_does_not_exist_is_refused_with_the_nearest_name(filled) -> None:

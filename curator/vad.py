@@ -26,8 +26,9 @@ FRAMES_A_CALL = 64
 """Two seconds: what the network works on then stays in the cache; the answers are the same."""
 BLOCK = 2 * FRAMES_A_CALL
 """Frames (4.1 s) that are judged together."""
-VOICE, HARDLY, WITHIN_DB = 0.5, 0.1, 30.0
-"""A block with sound within 30 dB of the loudest, hardly a tenth of which is voice, is heard a second time."""
+VOICE, HARDLY, WITHIN_DB, FAINT_DBFS = 0.5, 0.1, 30.0, -75.0
+"""A block with sound within 30 dB of the loudest, not fainter than -75 dBFS, is heard a second time where hardly a
+tenth of it is voice."""
 QUIET_DBFS, DECAY_DB, MOST_DB = -40.0, 4.0 * HOP_S, 30.0
 """A voice that stays below this level is made louder, by at most so much; the level that counts falls 4 dB a second."""
 
@@ -74,7 +75,8 @@ class VoiceActivity:
         frames = self._louder(frames, level)
         found, state = self._run(frames, self._state)
         voice = np.count_nonzero(found >= VOICE)
-        if voice < HARDLY * len(frames) and level.max() > self._loudest_db - WITHIN_DB:
+        sounds = level.max() > max(self._loudest_db - WITHIN_DB, FAINT_DBFS)
+        if sounds and voice < HARDLY * len(frames):
             fresh, fresh_state = self._run(frames, START)
             if np.count_nonzero(fresh >= VOICE) > voice:
                 found, state = np.maximum(found, fresh), fresh_state

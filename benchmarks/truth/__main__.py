@@ -28,6 +28,7 @@ MODULES = (
     "reverb",
     "clipping",
     "loudness",
+    "music",
     "overlap",
     "pitch",
     "speaker",

@@ -16,6 +16,7 @@ from curator.scores.duplicates import Duplicates
 from curator.scores.hum import Hum
 from curator.scores.loudness import Loudness
 from curator.scores.mos import Mos
+from curator.scores.music import Music
 from curator.scores.noise import Noise
 from curator.scores.overlap import Overlap
 from curator.scores.pitch_range import PitchRange
@@ -33,6 +34,7 @@ SCORERS: tuple[Scorer, ...] = (
     Bandwidth(),
     Hum(),
     Reverb(),
+    Music(),
     PitchRange(),
     Overlap(),
     Speaker(),

@@ -41,8 +41,11 @@ PRIOR_SD = 0.5
 """Of every coefficient, in log-odds a standard deviation of the score."""
 KNOTS = 33
 CLEAR_PRECISION = 0.95
-"""What the cross-validated precision must reach among the clips that count as clear, were one more of them wrong: so
-that nineteen are needed to show it, and that having chosen the limit on the same decisions is paid for."""
+"""What the cross-validated precision must reach among the clips that count as clear."""
+CLEAR_AT_LEAST = 0.90
+"""What the same precision must reach at the lower end of its 90 % interval (Wilson 1927): a limit that was right by
+luck on a few decisions is none. At least 25 decisions are needed to show it."""
+WILSON_Z = 1.645
 LEARNED = "learned"
 """The reason given to verdicts that came from here; they are not learned from again."""
 FEATURES: tuple[str, ...] = ("duration_s", *SCORE_NAMES)
@@ -246,13 +249,22 @@ def _folds(groups: NDArray[np.int64], accepted: NDArray[np.bool_]) -> NDArray[np
 def _clear_from(judged: Floats, right: NDArray[np.bool_]) -> float | None:
     """The smallest probability from which on the judgement was right often enough, or None."""
     order = np.argsort(-judged, kind="stable")
-    hits = np.cumsum(right[order])
+    hits = np.cumsum(right[order].astype(np.int64))
     counts = np.arange(1, judged.size + 1)
     value = judged[order]
     last_of_its_value = np.append(value[:-1] != value[1:], True)
-    good = last_of_its_value & (hits / (counts + 1) >= CLEAR_PRECISION) & (value > 0.5)
+    sure = _lower_end(hits, counts) >= CLEAR_AT_LEAST
+    good = last_of_its_value & (hits / counts >= CLEAR_PRECISION) & sure & (value > 0.5)
     found = np.flatnonzero(good)
     return float(value[found[-1]]) if found.size else None
+
+
+def _lower_end(hits: NDArray[np.int64], counts: NDArray[np.int64]) -> Floats:
+    """The lower end of the Wilson interval of a share."""
+    z2 = WILSON_Z**2
+    share = hits / counts
+    spread = WILSON_Z * np.sqrt(share * (1 - share) / counts + z2 / (4 * counts**2))
+    return np.asarray((share + z2 / (2 * counts) - spread) / (1 + z2 / counts), np.float64)
 
 
 def _figures(

@@ -7,7 +7,6 @@ from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.geometry import Offset
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -39,10 +38,8 @@ class JumpScreen(ModalScreen[Widget | None]):
     """The letters, over the screen below."""
 
     DEFAULT_CSS = """
-    JumpScreen { align: left top; background: $background 50%; }
-    JumpScreen Container { width: 100%; height: 100%; layers: letters; }
     JumpScreen .letter {
-        layer: letters; width: 3; height: 1; background: $accent; color: $background; text-style: bold;
+        position: absolute; width: 3; height: 1; background: $accent; color: $background; text-style: bold;
         text-align: center;
     }
     """
@@ -52,12 +49,10 @@ class JumpScreen(ModalScreen[Widget | None]):
         self.targets = targets(below)
 
     def compose(self) -> ComposeResult:
-        with Container():
-            for target in self.targets:
-                label = Static(target.letter, classes="letter")
-                label.styles.offset = (target.at.x, target.at.y)
-                label.styles.position = "absolute"
-                yield label
+        for target in self.targets:
+            label = Static(target.letter, classes="letter")
+            label.styles.offset = (target.at.x, target.at.y)
+            yield label
 
     def on_key(self, event: events.Key) -> None:
         """Go where the letter is; any other key leaves."""

@@ -225,7 +225,7 @@ def figure_lines(judgement: Judgement) -> list[Content]:
 def clear_line(lesson: Lesson, judgement: Judgement) -> Content:
     """What would be decided now, and how right the same was on decisions so far."""
     if judgement.clear_accept is None and judgement.clear_reject is None:
-        return Content("Nothing is clear enough to be decided for you yet: no limit was right 19 times of 20 so far.")
+        return Content("Nothing is clear enough yet to be decided for you: no limit was right 19 of 20 times for sure.")
     parts: list[Content | tuple[str, str] | str] = [("Clear now: ", "bold")]
     for verdict, clips, key in (("accept", lesson.accept, "clear_accept"), ("reject", lesson.reject, "clear_reject")):
         found = judgement.figures[key]

@@ -204,7 +204,7 @@ PRESETS: dict[str, Preset] = {
     "small": Preset(
         "small",
         "a small 24 kHz voice that any computer can train",
-        "about 4 minutes of one CPU core for its 1200 steps, 1 GB of memory, 0.1 GB of disk",
+        "about 4 minutes of one CPU core for its 1200 steps, 1 GB of memory, 0.03 GB of disk",
         _SMALL,
     ),
     "32k": Preset("32k", "RVC v2 at 32 kHz", _LARGE_COST, _32K),

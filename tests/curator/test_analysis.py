@@ -56,7 +56,7 @@ def test_fast_soft_notes_are_kept_where_singing_was_said(tmp_path: Path, take) -
         sum(clip.end - clip.start for clip in analyse(tmp_path / "song.flac", "a", SlicingSettings(voice=voice)).clips)
         for voice in ("speech", "singing")
     ]
-    assert kept[0] == 0
+    assert kept[0] < 3 * 16_000
     assert kept[1] > 9 * 16_000
 
 

@@ -173,11 +173,17 @@ def behind(folder: Path, spoken: list[Floats], song: list[Floats]) -> Iterator[t
     rooms = [at_16k(path) for path in sorted((folder / "reverb").glob("rir_*.wav"))]
     yield "real rooms", [np.convolve(x, rooms[i % len(rooms)])[: len(x)].astype(np.float32) for i, x in enumerate(both)]
     yield "made room of 1.0 s", [effects.heard(random, x, 1.0) for x in both]
-    events = [folder / "noise" / name for name in ("esc10_chainsaw_1-64398-A.ogg", "sms-tools_ocean.flac")]
-    tunes = [folder / "music_mix" / "Kevin_MacLeod_-_Vibe_Ace.ogg", *(folder / "music_mix").glob("147793*")]
-    for name, paths in (("noise at 15 dB", events), ("instruments at 15 dB", tunes)):
-        others = [at_16k(path) for path in paths]
-        yield name, [under(random, x, others[i % len(others)], 15.0) for i, x in enumerate(both)]
+    others = {
+        "sea at 15 dB": [folder / "noise" / "sms-tools_ocean.flac"],
+        "chainsaw at 15 dB": [folder / "noise" / "esc10_chainsaw_1-64398-A.ogg"],
+        "instruments at 15 dB": [
+            folder / "music_mix" / "Kevin_MacLeod_-_Vibe_Ace.ogg",
+            *(folder / "music_mix").glob("147793*"),
+        ],
+    }
+    for name, paths in others.items():
+        waves = [at_16k(path) for path in paths]
+        yield name, [under(random, x, waves[i % len(waves)], 15.0) for i, x in enumerate(both)]
 
 
 def under(random: np.random.Generator, wave: Floats, other: Floats, below_db: float) -> Floats:

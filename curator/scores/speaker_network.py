@@ -55,7 +55,7 @@ def frames_of(level: Floats, weights: Weights | None = None) -> Floats:
     for number, (taps, dilation) in enumerate(LAYERS):
         y = np.maximum(_conv(x, weights[f"conv.{number}.weight"], weights[f"conv.{number}.bias"], taps, dilation), 0)
         x = y[::STRIDE] if number == 0 else x + y
-    return np.maximum(x @ weights["wide.weight"].T + weights["wide.bias"], 0)
+    return np.asarray(np.maximum(x @ weights["wide.weight"].T + weights["wide.bias"], 0), np.float32)
 
 
 def pooled(frames: Floats, weights: Weights | None = None) -> Floats:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from catalog.audio import resample
 from curator.scores.clipping import Clipping
 
 
@@ -45,3 +46,36 @@ def test_flat_tops_that_are_natural_are_not_judged(make_clip, sing, kind: str) -
     found = compute(make_clip, wave)
     assert "clipped_ratio" not in found
     assert "peak_dbfs" in found
+
+
+def loud_and_soft(sing, rate: int = 48_000) -> np.ndarray:
+    """Notes whose loudness swells and falls, so that only the loudest reach a ceiling; square-rooted to wide tops."""
+    wave = np.concatenate([sing(0.5, hz=hz, rate=rate, peak=1.0) * loud for hz, loud in LOUDNESSES])
+    swell = 0.6 + 0.4 * np.sin(np.arange(len(wave)) / rate * 5.1)
+    return np.sign(wave) * np.abs(wave) ** 0.6 * swell
+
+
+LOUDNESSES = [(110.0, 0.5), (139.0, 0.9), (165.0, 0.3), (220.0, 0.7), (131.0, 1.0), (98.0, 0.4), (147.0, 0.8)]
+
+
+def test_tops_that_an_amplifier_has_rounded_are_found(make_clip, sing) -> None:
+    wave = loud_and_soft(sing)
+    assert compute(make_clip, 0.9 * wave)["clipped_ratio"] == 0
+    assert compute(make_clip, np.tanh(4 * wave))["clipped_ratio"] > 0.01
+
+
+def test_flat_tops_are_found_after_a_resampler_has_rounded_them(make_clip, sing) -> None:
+    flat = np.clip(4 * loud_and_soft(sing), -1, 1).astype(np.float32)
+    assert compute(make_clip, 0.7 * resample(flat, 48_000, 44_100), 44_100)["clipped_ratio"] > 0.01
+
+
+@pytest.mark.parametrize("hz", [100.0, 440.0])
+def test_a_steady_tone_is_not_clipped(make_clip, hz: float) -> None:
+    assert compute(make_clip, np.sin(2 * np.pi * hz * np.arange(96_000) / 48_000))["clipped_ratio"] == 0
+
+
+def test_the_place_is_where_most_is_flattened(make_clip, sing) -> None:
+    wave = sing(6, rate=48_000, peak=0.9)
+    wave[48_000 * 4 : 48_000 * 5] = np.clip(3 * wave[48_000 * 4 : 48_000 * 5], -0.95, 0.95)
+    start, end = Clipping().compute(make_clip(wave, 48_000))["clipped_ratio"].place
+    assert 3.9 < start < end < 5.1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +11,12 @@ from pathlib import Path
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
+from catalog.audio import AUDIO_SUFFIXES
 from catalog.errors import BadRequest
 from curator.tui.screens.ask import Form
 from curator.tui.widgets.field import Field, PathSuggester, typed_path
+
+MOST_LOOKED_AT = 2000
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class AddForm(Form[Addition]):
 
     def fields(self) -> Sequence[Field]:
         """Path and speaker."""
-        path = Input(placeholder="~/recordings", suggester=PathSuggester(), id="path", compact=True)
+        path = Input(
+            placeholder="~/recordings", suggester=PathSuggester(), value=folder_at_hand(), id="path", compact=True
+        )
         known = SuggestFromList(self.speakers, case_sensitive=False)
         name = Input(placeholder="name", suggester=known, id="speaker", compact=True)
         return [Field("Path", path, size="long"), Field("Speaker", name, "whose voice this is")]
@@ -58,3 +65,15 @@ class AddForm(Form[Addition]):
         if not speaker:
             raise BadRequest("Say whose voice it is: a model is trained on one speaker's clips")
         return Addition(path, speaker)
+
+
+def folder_at_hand() -> str:
+    """The folder in which the app was started when recordings lie in it, else nothing."""
+    here = Path.cwd()
+    try:
+        with os.scandir(here) as entries:
+            names = (entry.name for entry in itertools.islice(entries, MOST_LOOKED_AT))
+            found = any(Path(name).suffix.lower() in AUDIO_SUFFIXES for name in names)
+    except OSError:
+        return ""
+    return str(here) if found else ""

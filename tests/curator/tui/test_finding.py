@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from catalog.library import Library
 from catalog.saved_filters import SavedFilter
 from catalog.store import Store
 from curator.policy import default_rules
 from curator.tui.app import CuratorApp
+from curator.tui.screens.add import folder_at_hand
 from curator.tui.screens.ask import Choose
 from curator.tui.screens.jump import JumpScreen
 from curator.tui.screens.pick import Choice, Pick, best
@@ -204,3 +206,19 @@ async def test_doubt_comes_first_also_without_anything_learned(library: Library,
         await settle(pilot)
         distances = [abs(value - 20) for value in shown(table, "snr_db")]
         assert distances == sorted(distances)
+
+
+async def test_the_folder_in_which_the_app_was_started_is_offered_when_recordings_lie_in_it(
+    library: Library, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes = tmp_path / "my takes"
+    takes.mkdir()
+    monkeypatch.chdir(takes)
+    assert folder_at_hand() == ""
+    (takes / "one.WAV").write_bytes(b"")
+    app = CuratorApp(library)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        assert app.screen.query_one("#path", Input).value == str(takes)

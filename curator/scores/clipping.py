@@ -35,8 +35,8 @@ class Clipping:
 
     By `benchmarks.truth` (0.05 to 10 % of the samples) F1 is 0.97 for hard and for soft clipping; before an mp3 of 128
     kbit/s 0.94 and 0.97, but of hard clipping of 0.05 % then only 0.74. About 3 % of unclipped clips raise an alarm,
-    loud singing held at one level above all. One clipped channel of several is not seen after the mix to mono. NULL where flat tops are natural: a peak below -40 dBFS or of
-    fewer than 256 steps of the file's resolution.
+    loud singing held at one level above all. One clipped channel of several is not seen after the mix to mono. NULL
+    where flat tops are natural: a peak below -40 dBFS or of fewer than 256 steps of the file's resolution.
     """
 
     name = "clipping"

@@ -22,7 +22,8 @@ class Loudness:
     """`loudness_lufs`: integrated loudness of the mono clip, LUFS (ITU-R BS.1770-4, both gates, by pyloudnorm).
 
     Within 0.1 LU of the tones of EBU Tech 3341 at rates of 8 to 96 kHz (`benchmarks.truth`). Its place is the loudest
-    second. NULL for clips under 0.4 s, one block of the standard, and for clips that the -70 LUFS gate removes altogether.
+    second. NULL for clips under 0.4 s, one block of the standard, and for clips that the -70 LUFS gate removes
+    altogether.
     """
 
     name = "loudness"

@@ -110,15 +110,15 @@ def bar(filled: float | None, limit: float | None, width: int, colour: str) -> C
         return Content(" " * width)
     cells = round(filled * width)
     stroke = None if limit is None else min(width - 1, round(limit * width))
-    parts: list[tuple[str, str]] = []
-    for x in range(width):
-        if x == stroke:
-            parts.append(("┃", "$foreground 80%"))
-        elif x < cells:
-            parts.append(("━", colour))
-        else:
-            parts.append(("─", "$foreground 20%"))
-    return Content.assemble(*parts)
+    full, rest = (("━" * cells, colour), ("─" * (width - cells), "$foreground 20%"))
+    if stroke is None:
+        return Content.assemble(full, rest)
+    # Few parts, since every part of a line costs when it is drawn.
+    line = full[0] + rest[0]
+    mark = ("┃", "$foreground 80%")
+    if stroke < cells:
+        return Content.assemble((line[:stroke], colour), mark, (line[stroke + 1 : cells], colour), rest)
+    return Content.assemble(full, (line[cells:stroke], rest[1]), mark, (line[stroke + 1 :], rest[1]))
 
 
 class ScorePanel(VerticalScroll):

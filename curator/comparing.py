@@ -32,6 +32,7 @@ MOVED = 0.01
 KEYS = 128
 """By which other clips are looked up."""
 NEIGHBOURS = 6
+ALL_PAIRS = 1 << 22
 COMMON = 64
 """Of clips that share a key with more others than this, only so many are looked at."""
 MOST = 16
@@ -181,9 +182,11 @@ def _same_take(a: Fingerprint, b: Fingerprint) -> bool:
 def _candidates(prints: Sequence[Fingerprint], new: Ints) -> Iterator[tuple[int, int]]:
     """(later, earlier) of clips that share keys, the later new; in order of the later, most shared first."""
     count = len(prints)
-    chunks = [_keys(prints[at : at + CHUNK], at) for at in range(0, count, CHUNK)]
-    if not chunks:
+    if not len(new):
         return
+    asked = np.zeros(ALL_PAIRS, bool)
+    asked[np.concatenate([prints[number].pairs for number in new])] = True
+    chunks = [_keys(prints[at : at + CHUNK], at, asked) for at in range(0, count, CHUNK)]
     keys, owner = (np.concatenate(column) for column in zip(*chunks, strict=True))
     order = np.argsort(keys, kind="stable")
     keys, owner = keys[order], owner[order]
@@ -206,8 +209,10 @@ def _candidates(prints: Sequence[Fingerprint], new: Ints) -> Iterator[tuple[int,
         yield int(pair // count), int(pair % count)
 
 
-def _keys(prints: Sequence[Fingerprint], first: int) -> tuple[npt.NDArray[np.uint64], Ints]:
-    """Up to 128 keys of each clip, and the clip's number, counted from `first`.
+def _keys(
+    prints: Sequence[Fingerprint], first: int, asked: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.uint64], Ints]:
+    """Up to 128 keys of each clip, made of the pairs that are `asked`, and the clip's number, counted from `first`.
 
     A key is two pairs with one first peak, 36 bits: rarer than a pair, so that few clips share one by chance. Which of
     its keys a clip keeps has nothing to do with their sound, so two clips of one take keep the same.
@@ -215,6 +220,8 @@ def _keys(prints: Sequence[Fingerprint], first: int) -> tuple[npt.NDArray[np.uin
     owner = np.repeat(np.arange(len(prints), dtype=np.int64), [len(each.pairs) for each in prints])
     pairs = np.concatenate([np.zeros(0, np.uint32), *(each.pairs for each in prints)]).astype(np.uint64)
     frames = np.concatenate([np.zeros(0, np.uint16), *(each.frames for each in prints)]).astype(np.int64)
+    wanted = asked[pairs]
+    owner, pairs, frames = owner[wanted], pairs[wanted], frames[wanted]
     order = np.lexsort((pairs, frames, owner))
     owner, pairs, frames = owner[order], pairs[order], frames[order]
     peak = (owner << 24) | (frames << 8) | (pairs >> np.uint64(14)).astype(np.int64)

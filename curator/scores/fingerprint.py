@@ -52,8 +52,8 @@ class Fingerprint:
         """The reverse of `packed`."""
         count = len(data) // 6
         return Fingerprint(
-            np.frombuffer(data, "<u4", count).astype(np.uint32),
-            np.frombuffer(data, "<u2", count, offset=4 * count).astype(np.uint16),
+            np.frombuffer(data, "<u4", count).astype(np.uint32, copy=False),
+            np.frombuffer(data, "<u2", count, offset=4 * count).astype(np.uint16, copy=False),
         )
 
 

@@ -1,4 +1,4 @@
-"""The same catalogue from one machine and from a cluster that loses a node: `python benchmarks/cluster.py AUDIO_FOLDER`.
+"""One catalogue from one machine and from a cluster that loses a node: `python benchmarks/cluster.py AUDIO_FOLDER`.
 
 Starts two Ray nodes here, runs `curator add --ray` on the recordings of `long_raw`, ends one node by force after the
 first recording is through, and compares the catalogue with that of `curator add --workers 1`, value by value. Ends
@@ -19,9 +19,9 @@ from typing import Any
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
-from catalog.jobs import list_jobs  # noqa: E402
-from catalog.library import Library  # noqa: E402
-from catalog.store import Store  # noqa: E402
+from catalog.jobs import list_jobs
+from catalog.library import Library
+from catalog.store import Store
 
 
 def main() -> None:

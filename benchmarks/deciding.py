@@ -177,7 +177,7 @@ async def decide(app: CuratorApp, screen: ReviewScreen, table: Any, decisions: i
     began, worked = time.perf_counter(), time.process_time()
     for key in keys:
         app.post_message(Key(key, key))
-    await until(lambda: len(confirmed) >= decisions, 600)
+    await until(lambda: len(confirmed) >= decisions, 3600)
     took, worked = time.perf_counter() - began, time.process_time() - worked
     expected = [(clip, "accepted" if key == "a" else "rejected") for clip, key in zip(ids, keys, strict=True)]
     with app.store._reading() as cursor:

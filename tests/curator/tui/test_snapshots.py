@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import importlib.util
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ from tests.curator.tui.conftest import Settle
 Compare = Callable[..., bool]
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="drawn with Python 3.11")
 
+ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("library", "review", "sets", "training", "models", "convert")
 NARROW, WIDE = (80, 24), (144, 40)
 
@@ -74,7 +79,6 @@ REVIEW_STATES: dict[str, tuple[tuple[int, int], str | None, tuple[str, ...]]] = 
     "range-marked": (NARROW, None, ("j", "v", "j", "j")),
     "closer-on-f0": (WIDE, None, ("F", *("shift+right",) * 3, "z", "z", "minus", "R", "P")),
     "spectrogram-in-shades": (NARROW, "ansi-dark", ("e", "e")),
-    "light": (WIDE, "curator-light", ("right_square_bracket",)),
 }
 
 
@@ -96,6 +100,29 @@ def test_the_review_room_looks_as_it_should(
     assert snap_compare(CuratorApp(sample), terminal_size=size, run_before=run)
 
 
+FINDING_STATES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
+    "completions": (NARROW, ("2", "slash", *"snr_db > 20 and over")),
+    "a-filter-that-is-none": (NARROW, ("2", "slash", *"snr_db > 20 and")),
+    "views": (NARROW, ("2", "o")),
+    "too-little-to-learn-from": (NARROW, ("2", "L")),
+    "find-a-recording": (NARROW, ("f", *"tak")),
+    "jump": (NARROW, ("2", "ctrl+o")),
+    "settings": (WIDE, ("f2",)),
+    "help-of-review": (WIDE, ("2", "question_mark")),
+}
+
+
+@pytest.mark.parametrize("state", FINDING_STATES)
+def test_finding_looks_as_it_should(
+    snap_compare: Compare, sample: Library, settle: Settle, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.tui.screens.clip_room.TYPING_S", 0.001)
+    size, keys = FINDING_STATES[state]
+    app = CuratorApp(sample)
+    app.settings_file = Path("/home/somebody/.config/curator/settings.toml")
+    assert snap_compare(app, terminal_size=size, run_before=opening(settle, *keys))
+
+
 def test_a_running_job_looks_as_it_should(snap_compare: Compare, sample: Library, settle: Settle) -> None:
     job = Job.create(sample.jobs, "add", {"paths": ["/x/evening [live].wav"], "speaker": "alto"}, job_id="add-1")
     report = JobReport.begin(job.path)
@@ -115,9 +142,31 @@ def test_other_themes_stay_readable(snap_compare: Compare, template: Library, se
     assert snap_compare(CuratorApp(template), terminal_size=(100, 30), run_before=run)
 
 
-def test_every_room_has_its_screen_in_the_docs() -> None:
-    root = Path(__file__).resolve().parents[3]
-    script = (root / "scripts" / "screenshots.py").read_text(encoding="utf-8")
-    for room in ROOMS:
-        assert f'"{room}"' in script
-        assert "<svg" in (root / "docs" / "screens" / f"{room}.svg").read_text(encoding="utf-8")[:2000]
+async def test_the_screens_in_the_docs_show_what_the_app_shows(tmp_path: Path) -> None:
+    script = load_script("screenshots")
+    folder = tmp_path / "screens"
+    folder.mkdir()
+    await script.save_all(folder, tmp_path, script.SIZE)
+    kept = ROOT / "docs" / "screens"
+    assert {path.name for path in folder.iterdir()} == {path.name for path in kept.iterdir()}
+    for path in folder.iterdir():
+        fresh, old = (words_of(each.read_text(encoding="utf-8")) for each in (path, kept / path.name))
+        assert fresh == old, f"{path.name} is out of date: run python scripts/screenshots.py"
+
+
+def words_of(svg: str) -> list[str]:
+    """The text of a screen, line by line, without what differs from one drawing to the next."""
+    lines: dict[int, str] = {}
+    for line, words in re.findall(r"<text[^>]*-line-(\d+)\)[^>]*>([^<]*)</text>", svg):
+        lines[int(line)] = lines.get(int(line), "") + html.unescape(words)
+    assert len(lines) > 10, "the drawing is not read as it is written"
+    return [re.sub(r"\b[0-9a-f]{16}\b", "ID", lines[line]).rstrip() for line in sorted(lines)]
+
+
+def load_script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -65,21 +65,24 @@ def compare_voices(store: Store) -> int:
         for speaker, mark in store.feature_marks(Speaker.name, Speaker.version).items()
         if known.get(speaker) != mark
     }
-    new = [scoring for speaker in due for scoring in _voices_of(store, speaker)]
-    return store.add_comparison(Speaker.name, due, new) if due else 0
-
-
-def _voices_of(store: Store, speaker: str) -> list[Scoring]:
-    """The similarities of one speaker's clips that moved."""
-    table = store.features(Speaker.name, Speaker.version, speaker)
-    clips = table["clip"].to_pylist()
-    values, places = likeness([Voice.unpacked(data) for data in table["data"].to_pylist()])
-    before = store.last_scores(clips)
-    return [
-        Scoring(clip, {"speaker_similarity": value}, {}, {} if place is None else {"speaker_similarity": place})
-        for clip, value, place in zip(clips, values, places, strict=True)
-        if _moved(before.get(clip, {}).get("speaker_similarity"), value)
-    ]
+    if not due:
+        return 0
+    table = store.features(Speaker.name, Speaker.version, next(iter(due)) if len(due) == 1 else None)
+    of_speaker: dict[str, list[int]] = {speaker: [] for speaker in due}
+    for row, speaker in enumerate(table["speaker"].to_pylist()):
+        if speaker in of_speaker:
+            of_speaker[speaker].append(row)
+    clips, data = table["clip"].to_pylist(), table["data"]
+    before = store.last_scores([clips[row] for rows in of_speaker.values() for row in rows])
+    new = []
+    for rows in of_speaker.values():
+        values, places = likeness([Voice.unpacked(data[row].as_py()) for row in rows])
+        for row, value, place in zip(rows, values, places, strict=True):
+            clip = clips[row]
+            if _moved(before.get(clip, {}).get("speaker_similarity"), value):
+                placed = {} if place is None else {"speaker_similarity": place}
+                new.append(Scoring(clip, {"speaker_similarity": value}, {}, placed))
+    return store.add_comparison(Speaker.name, due, new)
 
 
 def likeness(voices: Sequence[Voice]) -> tuple[list[float | None], list[Place | None]]:

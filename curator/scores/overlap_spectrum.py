@@ -24,6 +24,7 @@ BINS = TONES + MELS
 FRAMES_A_BLOCK = 250
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.floating]
 
 
 def spectrum(wave: Floats) -> Floats:
@@ -73,16 +74,16 @@ def _tones() -> Floats:
 @lru_cache(maxsize=1)
 def _mels() -> Floats:
     """Triangles from the bins of the short FFT to mel bands of equal width, (bins, 40)."""
-    mel = np.linspace(*(2595 * np.log10(1 + hz / 700) for hz in (60.0, 7600.0)), MELS + 2)
+    low, high = (float(2595 * np.log10(1 + hz / 700)) for hz in (60.0, 7600.0))
+    mel = np.linspace(low, high, MELS + 2)
     centres = 700 * (10 ** (mel / 2595) - 1)
     width = RATE / SHORT_FFT
-    hz = np.arange(SHORT_FFT // 2 + 1)[:, None] * width
+    bins = np.arange(SHORT_FFT // 2 + 1)[:, None] * width
     left, middle, right = centres[:-2], centres[1:-1], centres[2:]
-    return _triangles(hz, np.minimum(left, middle - width), middle, np.maximum(right, middle + width))
+    return _triangles(bins, np.minimum(left, middle - width), middle, np.maximum(right, middle + width))
 
 
-def _triangles(hz: npt.NDArray[np.float64], left: object, middle: object, right: object) -> Floats:
+def _triangles(hz: Doubles, low: Doubles, middle: Doubles, high: Doubles) -> Floats:
     """A bank of triangles over bins at `hz`, each of unit weight, (bins, bands)."""
-    low, mid, high = (np.asarray(edge, np.float64) for edge in (left, middle, right))
-    weight = np.maximum(0, np.minimum((hz - low) / (mid - low), (high - hz) / (high - mid)))
+    weight = np.maximum(0, np.minimum((hz - low) / (middle - low), (high - hz) / (high - middle)))
     return np.asarray(weight / weight.sum(axis=0), np.float32)

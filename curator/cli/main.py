@@ -5,6 +5,7 @@ Commands are looked up by name and imported only when used, so that the app and 
 
 from __future__ import annotations
 
+import gc
 import importlib
 
 import click
@@ -73,6 +74,7 @@ def cli(context: click.Context, library: str | None) -> None:
 @pass_library
 def app(library: Library) -> None:
     """Open the app on the library."""
+    gc.disable()
     from curator.tui.app import run
 
     run(library)

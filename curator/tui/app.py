@@ -5,6 +5,7 @@ What a room shows and does is in its own file under `screens`; here is only what
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -103,8 +104,13 @@ class CuratorApp(PersonalApp):
         self.run_worker(self._warm, thread=True, group="warm", exit_on_error=False)
 
     def _warm(self) -> None:
-        """Import the room that is entered most, so that entering it does not wait."""
+        """Import the room that is entered most, so that entering it does not wait.
+
+        The command opens the app without garbage collection, which at the start finds nothing; it begins here.
+        """
         room_class("review")
+        gc.freeze()
+        gc.enable()
 
     def _prepare(self) -> None:
         self.library.create()

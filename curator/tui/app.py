@@ -109,7 +109,6 @@ class CuratorApp(PersonalApp):
         The command opens the app without garbage collection, which at the start finds nothing; it begins here.
         """
         room_class("review")
-        gc.freeze()
         gc.enable()
 
     def _prepare(self) -> None:

@@ -31,7 +31,7 @@ from infer.phone_encoder import PAUSE, PHONES
 
 TRANSPOSES = ("0", "12", "-12", "auto")
 HEADS = (
-    "length", "Δ ms", "f0 Hz", "Δ st all", "Δ st voiced", "voiced +%", "voiced -%",
+    "length", "Δ ms", "f0 Hz", "Δ st all", "Δ st voiced", "voiced +%", "far +%", "voiced -%",
     "dBFS", "peak", "clip %", "silent %", "similarity", "frames %", "phones %",
 )  # fmt: skip
 
@@ -191,13 +191,16 @@ def show(name: str, facts: dict[str, Any], source: dict[str, Any], transpose: fl
     median = float(np.median(f0[f0 > 0]))
     off = 12 * np.log2(median / np.median(before[before > 0])) - transpose
     off_voiced = 12 * np.log2(np.median(f0[both]) / np.median(before[both])) - transpose
-    extra, lost = (100 * float(part.mean()) for part in ((f0 > 0) & (before == 0), (f0 == 0) & (before > 0)))
+    # further than 30 ms from any voice of the source
+    far = (f0 > 0) & (np.convolve(before > 0, np.ones(7), "same") == 0)
+    parts = ((f0 > 0) & (before == 0), far, (f0 == 0) & (before > 0))
+    extra, lone, lost = (100 * float(part.mean()) for part in parts)
     level = (facts["dbfs"], facts["peak"], facts["clipped"], facts["silent"])
     count = min(len(facts["heard"]), len(source["heard"]))
     speech = source["heard"][:count] != PHONES.index(PAUSE)
     same = 100 * float((facts["heard"][:count] == source["heard"][:count])[speech].mean())
     understood = (same, in_order(source["phones"], facts["phones"]))
-    values = (facts["seconds"], late, median, off, off_voiced, extra, lost, *level)
+    values = (facts["seconds"], late, median, off, off_voiced, extra, lone, lost, *level)
     print(
         f"{name:14}" + "".join(f"{value:12.2f}" for value in values) + f"{facts['similarity']:12.3f}"
         + "".join(f"{value:12.1f}" for value in understood)

@@ -19,7 +19,7 @@ from curator.tui import spectrogram
 from curator.tui.envelope import Envelope, heard_between, measure
 from curator.tui.spectrogram import Spectrogram
 
-KEPT_CLIPS = 192
+KEPT_CLIPS = 96
 KEPT_RECORDINGS = 8
 
 

@@ -66,6 +66,7 @@ class LibraryScreen(Room):
     def __init__(self) -> None:
         super().__init__()
         self.rows: dict[str, dict[str, Any]] = {}
+        self._adding = False
 
     def body(self) -> Iterable[Widget]:
         """The list, a word about the recording under the cursor, and a welcome while there is none."""
@@ -120,8 +121,10 @@ class LibraryScreen(Room):
     def jobs_moved(self, views: tuple[JobView, ...]) -> None:
         """Offer to stop only while something can be stopped, and say that the first recordings are on their way."""
         adding = any(view.kind == "add" and view.live for view in views)
-        self.query_one("#welcome-call", Static).update(COMING if adding else CALL)
-        self.refresh_bindings()
+        if adding != self._adding:
+            self._adding = adding
+            self.query_one("#welcome-call", Static).update(COMING if adding else CALL)
+            self.refresh_bindings()
 
     def action_add(self) -> None:
         """Ask what to add, and begin."""

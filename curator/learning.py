@@ -249,7 +249,7 @@ def _folds(groups: NDArray[np.int64], accepted: NDArray[np.bool_]) -> NDArray[np
 def _clear_from(judged: Floats, right: NDArray[np.bool_]) -> float | None:
     """The smallest probability from which on the judgement was right often enough, or None."""
     order = np.argsort(-judged, kind="stable")
-    hits = np.cumsum(right[order].astype(np.int64))
+    hits: NDArray[np.int64] = np.asarray(np.cumsum(right[order]), np.int64)
     counts = np.arange(1, judged.size + 1)
     value = judged[order]
     last_of_its_value = np.append(value[:-1] != value[1:], True)

@@ -145,9 +145,7 @@ def by_rules(facts: Truth, store: Store) -> Session:
 
 def worst_order(facts: Truth, store: Store) -> list[str]:
     """Ids, worst first by the rules."""
-    table = store.clip_table(
-        where=LABELLED, sort=worst_first(default_rules()), rules=default_rules()
-    )
+    table = store.clip_table(where=LABELLED, sort=worst_first(default_rules()), rules=default_rules())
     return list(table["id"].to_pylist())
 
 

@@ -50,9 +50,9 @@ class SlicingSettings:
     """A longer pause ends a clip, and the speech before it is a short clip where it cannot fill one."""
     join_s: float = 1.0
     """Where longer than `pause_s`: speech that cannot fill a clip is joined with its neighbour over such a pause."""
-    lead_s: float = 0.2
+    lead_s: float = 0.25
     """Room tone kept before speech."""
-    tail_s: float = 0.25
+    tail_s: float = 0.35
     """Room tone kept after speech; longer than the lead because sounds die away slower than they begin."""
     voice: Voice = "auto"
     """What counts as voice: speech, singing, or speech and sustained notes."""

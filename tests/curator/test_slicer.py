@@ -70,7 +70,7 @@ def cut(parts: list[tuple[float, float]], **settings: float) -> list[tuple[float
 
 def test_a_long_pause_ends_a_clip_when_both_sides_can_fill_one() -> None:
     clips = cut([(1, -70), (6, -20), (1.5, -70), (6, -20), (1, -70)])
-    assert clips == pytest.approx([(0.8, 7.25), (8.3, 14.75)])
+    assert clips == pytest.approx([(0.75, 7.35), (8.25, 14.85)])
 
 
 def test_a_pause_over_a_second_always_ends_a_clip() -> None:

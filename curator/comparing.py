@@ -164,22 +164,28 @@ def find_repeats(store: Store) -> int:
 
 
 def repeats(prints: Sequence[Fingerprint], new: Ints) -> dict[int, int]:
-    """For each of the `new` that holds the take of an earlier one (a lower number): that one, itself no repeat.
+    """For each of the `new` that holds the take of an earlier one (a lower number): the most alike, itself no repeat.
 
     Clips that share two of their 128 keys are compared in full, a clip with 16 others at most, so the work grows with
     the number of clips and no faster.
     """
-    found: dict[int, int] = {}
+    best: dict[int, tuple[int, int]] = {}
     for later, earlier in _candidates(prints, new):
-        if later not in found and _same_take(prints[later], prints[earlier]):
-            found[later] = found.get(earlier, earlier)
+        pairs = _agreeing(prints[later], prints[earlier])
+        if pairs > best.get(later, (0, 0))[0]:
+            best[later] = (pairs, earlier)
+    found: dict[int, int] = {}
+    for later in sorted(best):
+        earlier = best[later][1]
+        found[later] = found.get(earlier, earlier)
     return found
 
 
-def _same_take(a: Fingerprint, b: Fingerprint) -> bool:
+def _agreeing(a: Fingerprint, b: Fingerprint) -> int:
+    """How many pairs of peaks speak for one take; 0 when they are too few to say so."""
     pairs, elsewhere = agreement(a, b)
     enough = max(LEAST_PAIRS, LEAST_SHARE * min(len(a.pairs), len(b.pairs)), STANDS_OUT * elsewhere)
-    return pairs >= enough
+    return pairs if pairs >= enough else 0
 
 
 def _candidates(prints: Sequence[Fingerprint], new: Ints) -> Iterator[tuple[int, int]]:

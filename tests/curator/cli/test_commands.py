@@ -20,7 +20,7 @@ def test_adding_reports_every_second_it_was_given(curator, takes: Path) -> None:
     ended = curator("add", str(takes), "--speaker", "mia", "--json")
     report = ended.json
     assert ended.code == 0
-    assert set(report) == {"recordings", "clips", "skipped", "failed", "seconds_in", "seconds_clips"}
+    assert set(report) == {"recordings", "clips", "stems", "skipped", "failed", "seconds_in", "seconds_clips"}
     length = sum(soundfile.info(path).duration for path in takes.iterdir())
     assert report["recordings"] == 2
     assert report["seconds_in"] == pytest.approx(length, abs=1e-3)

@@ -78,7 +78,7 @@ def test_what_is_cut_that_way_already_is_left_alone(sung) -> None:
 def test_only_the_recordings_that_were_meant_are_cut_and_the_verdict_of_a_range_that_stays_stays(sung) -> None:
     low, high = ([clip for clip in clips(sung) if clip["path"].endswith(name)] for name in ("low.wav", "high.wav"))
     sung("verdict", "reject", low[0]["id"], "--reason", "breath")
-    ended = sung("reslice", "--min-s", "3.5", "--where", f"recording = '{low[0]['recording']}'", "--json")
+    ended = sung("reslice", "--min-s", "3.7", "--where", f"recording = '{low[0]['recording']}'", "--json")
     assert ended.json["recordings"] == 0
     assert ended.json["clips"] == {"new": 0, "kept": 2, "gone": 0}
     rows = {clip["id"]: clip for clip in clips(sung)}

@@ -70,7 +70,7 @@ def settle() -> Settle:
             await pilot.pause(0.02)
             busy = not pilot.app.ready or pilot.app.writer.waiting or any(w.is_running for w in pilot.app.workers)
             quiet = 0 if busy else quiet + 1
-            if quiet >= 4:
+            if quiet >= 7:
                 await pilot.pause()
                 return
         raise AssertionError("the app does not come to rest")

@@ -114,11 +114,12 @@ FINDING_STATES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("state", FINDING_STATES)
 def test_finding_looks_as_it_should(
-    snap_compare: Compare, sample: Library, settle: Settle, state: str, monkeypatch: pytest.MonkeyPatch
+    snap_compare: Compare, template: Library, settle: Settle, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("curator.tui.screens.clip_room.TYPING_S", 0.001)
     size, keys = FINDING_STATES[state]
-    app = CuratorApp(sample)
+    # nothing is written here, and in the template itself the recordings lie where they are shown without a folder
+    app = CuratorApp(template)
     app.settings_file = Path("/home/somebody/.config/curator/settings.toml")
     assert snap_compare(app, terminal_size=size, run_before=opening(settle, *keys))
 

@@ -9,7 +9,7 @@ demo: install
 	$(BIN)/curator demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: install
 	$(BIN)/ruff check .

@@ -91,6 +91,7 @@ async def test_only_the_printed_address_opens_the_page(server: AppServer) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the app's process is ended by signals")
+@pytest.mark.skipif(CHROMIUM is None, reason="drawn to its end only beside the browser; $CHROMIUM names one")
 async def test_the_app_draws_in_the_page_and_a_key_makes_it_sound(server: AppServer) -> None:
     headers = {"Cookie": f"{COOKIE}={server.secret}", "Origin": f"http://127.0.0.1:{server.port}"}
     async with (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -47,13 +47,13 @@ async def opened(pilot: Pilot[Any], settle: Settle) -> ReviewScreen:
 
 
 def spans(store: Store, recording: str) -> list[Span]:
+    """The clips of a recording in the app's own store: a second one in the same process may hold an older sheet."""
     table = store.clip_table(where=f"recording = '{recording}'", sort='"start"')
     return list(zip(table["start"].to_pylist(), table["end"].to_pylist(), strict=True))
 
 
-@pytest.mark.xfail(reason="on a fast machine a key pressed within moments of an edit can be lost", strict=False)
 async def test_edges_move_by_ten_and_fifty_milliseconds_are_scored_and_undone_one_by_one(
-    sample: Library, store: Store, settle: Settle, scored: list[str]
+    sample: Library, settle: Settle, scored: list[str]
 ) -> None:
     messages: list[Message] = []
     app = CuratorApp(sample)
@@ -61,65 +61,56 @@ async def test_edges_move_by_ten_and_fifty_milliseconds_are_scored_and_undone_on
         screen = await opened(pilot, settle)
         clip = screen.current
         assert clip is not None
-        before = spans(store, clip["recording"])
+        before = spans(app.store, clip["recording"])
         start, end, rate = clip["start"], clip["end"], clip["sample_rate"]
         await pilot.press("right_square_bracket", "right_parenthesis", "comma", "less_than_sign")
         await settle(pilot)
         edited = (start + 60 * rate // 1000, end - 60 * rate // 1000)
-        assert spans(store, clip["recording"])[0] == edited
+        assert spans(app.store, clip["recording"])[0] == edited
         now = screen.current
         assert now is not None
         assert (now["start"], now["end"]) == edited
         assert len([message for message in messages if isinstance(message, ClipsEdited)]) == 4
         assert scored[-1] == now["id"]
-        assert store.clip(now["id"])["scores"]["snr_db"] == 12.5
+        assert app.store.clip(now["id"])["scores"]["snr_db"] == 12.5
         assert screen.query_one("#wave").envelope.duration_s == pytest.approx((edited[1] - edited[0]) / rate)  # type: ignore[attr-defined]
         for _ in range(4):
             await pilot.press("u")
         await settle(pilot)
-        assert spans(store, clip["recording"]) == before
-        assert store.clip(clip["id"])["verdict"] == clip["verdict"]
+        assert spans(app.store, clip["recording"]) == before
+        assert app.store.clip(clip["id"])["verdict"] == clip["verdict"]
 
 
-async def written(pilot: Pilot[Any], settle: Settle, seen: Callable[[], bool]) -> None:
-    """Wait until an edit, which is written by a thread of its own, is in the catalogue."""
-    for _ in range(40):
-        await settle(pilot)
-        if seen():
-            return
-
-
-@pytest.mark.xfail(reason="on a fast machine a key pressed within moments of an edit can be lost", strict=False)
 async def test_a_clip_is_split_at_the_cursor_and_joined_again(
-    sample: Library, store: Store, settle: Settle, scored: list[str]
+    sample: Library, settle: Settle, scored: list[str]
 ) -> None:
     app = CuratorApp(sample)
     async with app.run_test(size=(144, 40), notifications=True) as pilot:
         screen = await opened(pilot, settle)
         clip = screen.current
         assert clip is not None
-        before = spans(store, clip["recording"])
+        before = spans(app.store, clip["recording"])
         await pilot.press("S")
         await settle(pilot)
-        assert spans(store, clip["recording"]) == before, "at the very edge nothing is split"
+        assert spans(app.store, clip["recording"]) == before, "at the very edge nothing is split"
         assert any("move the cursor" in note.message for note in app._notifications)
         for _ in range(3):
             await pilot.press("shift+right")
         cut = clip["start"] + round(screen.lens.cursor_s * clip["sample_rate"])
         await pilot.press("S")
+        await settle(pilot)
         halves = [(clip["start"], cut), (cut, clip["end"])]
-        await written(pilot, settle, lambda: spans(store, clip["recording"])[:2] == halves)
-        assert spans(store, clip["recording"])[:2] == halves
+        assert spans(app.store, clip["recording"])[:2] == halves
         assert screen.current is not None
         assert (screen.current["start"], screen.current["end"]) == halves[0]
         assert len(scored) == 2
         await pilot.press("M")
-        await written(pilot, settle, lambda: spans(store, clip["recording"]) == before)
-        assert spans(store, clip["recording"]) == before
+        await settle(pilot)
+        assert spans(app.store, clip["recording"]) == before
         assert screen.current["id"] == clip["id"]
         await pilot.press("u", "u")
         await settle(pilot)
-        assert spans(store, clip["recording"]) == before
+        assert spans(app.store, clip["recording"]) == before
 
 
 async def test_notes_and_tags_are_written_found_by_the_filter_and_undone(

@@ -49,7 +49,15 @@ def analyse(
     activity, pitch, samples, wave = _hear(path, info, warnings)
     tracks = Tracks.of(activity, samples, info.sample_rate, settings.voice)
     sliced = slice_tracks(digest[:16], tracks, settings)
-    recording = Recording(
+    recording = replace(recording_of(path, digest, speaker, info, samples), parent=parent, derivation=derivation or {})
+    waves = _clip_waves(path, sliced.clips, wave)
+    scorings = _scored([(clip, SCORERS) for clip in sliced.clips], waves, tracks, pitch)
+    return Analysis(recording, activity, sliced.clips, sliced.left_out, scorings, settings.words())
+
+
+def recording_of(path: Path, digest: str, speaker: str, info: audio.AudioInfo, samples: int) -> Recording:
+    """A file as the catalogue keeps it: `digest` is its SHA-256, `samples` its length as decoded."""
+    return Recording(
         id=digest[:16],
         sha256=digest,
         path=str(path),
@@ -59,12 +67,7 @@ def analyse(
         samples=samples,
         format=info.format,
         bytes=path.stat().st_size,
-        parent=parent,
-        derivation=derivation or {},
     )
-    waves = _clip_waves(path, sliced.clips, wave)
-    scorings = _scored([(clip, SCORERS) for clip in sliced.clips], waves, tracks, pitch)
-    return Analysis(recording, activity, sliced.clips, sliced.left_out, scorings, settings.words())
 
 
 def analyse_again(order: Analysis, *, warnings: list[str] | None = None) -> Analysis:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from catalog import audio
 from catalog.errors import BadRequest
 from catalog.records import NOT_SLICED, Analysis, LeftOut, Recording
+from curator.analysis import recording_of
 from curator.denoise import DENOISERS, Unsuitable, denoise_file
 from infer.separator_file import VOCALS
 
@@ -104,18 +105,7 @@ def derive(path: Path, digest: str, settings: StemSettings, warnings: list[str])
 
 def parent_analysis(path: Path, digest: str, speaker: str, samples: int) -> Analysis:
     """The recording behind a stem as the catalogue keeps it: all of it left out, since its stem is used."""
-    info = audio.probe(path)
-    recording = Recording(
-        id=digest[:16],
-        sha256=digest,
-        path=str(path),
-        speaker=speaker,
-        sample_rate=info.sample_rate,
-        channels=info.channels,
-        samples=samples,
-        format=info.format,
-        bytes=path.stat().st_size,
-    )
+    recording = recording_of(path, digest, speaker, audio.probe(path), samples)
     return Analysis(recording, None, (), (LeftOut(0, samples, IN_STEM),), (), NOT_SLICED)
 
 

@@ -1,34 +1,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from pathlib import Path
 
-from catalog.errors import BadAudio
+from cluster_work import dies, fails
+
 from curator.executor import LocalExecutor
 
 
 def double(number: int) -> int:
     return 2 * number
-
-
-def fails(number: int) -> int:
-    if number == 1:
-        raise BadAudio("one.wav is not audio.")
-    if number == 2:
-        raise KeyError("a bug")
-    return number
-
-
-def dies(task: tuple[str, str]) -> str:
-    """Kills its own process every time, or only the first time (a mark in the folder), or not at all."""
-    folder, how = task
-    mark = Path(folder) / how
-    if how == "always" or (how == "once" and not mark.exists()):
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return how
 
 
 def threads(_: int) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from catalog.errors import BadRequest
@@ -17,34 +17,83 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 BACKING = ("keep", "drop")
 LOWEST_RESAMPLE = 16000
+ABOUT = "about"
+
+
+@dataclass(frozen=True)
+class About:
+    """How an option is offered to a person: the command line and the app are written from this."""
+
+    label: str
+    """Two words at most."""
+    meaning: str
+    """What it does, in one line that follows its range."""
+    flag: str = ""
+    """Its name on the command line, where that is not its own with dashes."""
+    metavar: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    song: bool = False
+    """Whether it says something about whole songs only."""
+
+    @property
+    def words(self) -> str:
+        """The range, where there is one, and the meaning."""
+        if self.low is None or self.high is None:
+            return self.meaning
+        return f"{self.low:g} to {self.high:g}: {self.meaning}"
+
+
+def offered(default: Any, label: str, meaning: str, **more: Any) -> Any:
+    """A field of `ConvertOptions` that people may set: its default, and the fields of its `About`.
+
+    A number with `low` and `high` is held to that range, a text with `choices` to those.
+    """
+    return field(default=default, metadata={ABOUT: About(label, meaning, **more)})
 
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """Everything that changes how a conversion sounds; the defaults are those most voices are made for."""
+    """Everything that changes how a conversion sounds; the defaults are those most voices are made for.
 
-    transpose: float | Literal["auto"] = 0.0
+    Fields made by `offered` appear on the command line and in the app's form by themselves.
+    """
+
+    transpose: float | Literal["auto"] = offered(
+        0.0, "Transpose", "semitones, or auto: to the model's own pitch", metavar="N"
+    )
     """Semitones added to the f0 of the input; "auto" moves the input's median f0 to the model's."""
-    f0_method: str = AUTO
+    f0_method: str = offered(
+        AUTO, "Pitch by", "f0 method; curator doctor says which there are", flag="f0", metavar="METHOD"
+    )
     """Name of an f0 method (`infer.f0.F0_METHODS`); "auto" takes the best that is installed."""
-    index_rate: float = 0.75
+    index_rate: float = offered(
+        0.75, "Index rate", "how far sounds move towards the voice's own", low=0, high=1, metavar="X"
+    )
     """0 to 1: how far content features move towards the voice's own (retrieval); 0 leaves them alone."""
-    protect: float = 0.33
+    protect: float = offered(
+        0.33, "Protect", "how much of consonants and breath the index may change", low=0, high=0.5, metavar="X"
+    )
     """0 to 0.5: how much of the retrieval reaches unvoiced frames; 0.5 treats them like the others."""
-    rms_mix: float = 0.25
+    rms_mix: float = offered(
+        0.25, "Loudness", "0 follows the input's loudness, 1 the model's", low=0, high=1, metavar="X"
+    )
     """0 to 1: 0 gives the output the loudness contour of the input, 1 leaves the model's."""
-    f0_file: str = ""
+    f0_file: str = offered(
+        "", "f0 file", "lines of seconds,Hz: a drawn contour in place of what is found", metavar="FILE"
+    )
     """A text file of lines "seconds,Hz" whose contour takes the place of what was found, from its first time to its
     last; it is not transposed."""
-    filter_radius: int = 3
+    filter_radius: int = offered(3, "Smoothing", "above 2, a harvest f0 passes a median of 3", metavar="N")
     """Above 2, a harvest f0 passes a median filter over 3 frames; other methods are left alone."""
-    resample: int = 0
+    resample: int = offered(0, "Output rate", "Hz; 0 is the model's own", metavar="HZ")
     """Rate of the output in Hz, 16000 or more; 0 keeps the model's."""
     noise_scale: float = 0.66666
     """Spread of the noise the prior is sampled with; 0 always takes its mean."""
     speaker: int = 0
     """Row of the model's speaker table."""
-    predict_f0: bool = False
+    predict_f0: bool = offered(False, "Own melody", "a so-vits-svc voice speaks with the f0 it proposes; not for songs")
     """Whether a so-vits-svc voice that can speaks with the f0 it proposes; for speech, never for singing."""
     seed: int = 0
     """The same seed, input and options give the same output on the same machine."""
@@ -54,13 +103,25 @@ class ConvertOptions:
     """Whether an output that already exists may be replaced."""
     device: str = AUTO
     """Where the network runs: cpu, cuda, mps, or auto for the fastest present."""
-    effects: tuple[str, ...] = ()
+    effects: tuple[str, ...] = offered((), "Effects", "finishing touches on the converted voice", metavar="NAMES")
     """Names of finishing touches (`infer.effects.EFFECTS`) that the converted voice gets."""
-    song: bool = False
+    song: bool = offered(False, "Song", "separate the vocals, convert them and mix them back")
     """Whether the input is a whole song: its vocals are separated, converted and mixed back."""
-    separator: str = "htdemucs"
+    separator: str = offered(
+        "htdemucs",
+        "Separator",
+        "takes a song apart: htdemucs, htdemucs_ft (curator models pull NAME) or a Demucs file",
+        metavar="NAME",
+        song=True,
+    )
     """Which separator takes a song apart: a published name or a model file."""
-    backing: str = "keep"
+    backing: str = offered(
+        "keep",
+        "Backing",
+        "what a song's vocals have away from the middle, mostly backing voices",
+        choices=BACKING,
+        song=True,
+    )
     """What of the vocals stands away from the middle of a stereo song, mostly backing voices: keep or drop it."""
 
     def __post_init__(self) -> None:
@@ -84,6 +145,12 @@ class ConvertOptions:
         return asdict(self)
 
 
+OFFERED: Mapping[str, About] = {
+    each.name: each.metadata[ABOUT] for each in fields(ConvertOptions) if ABOUT in each.metadata
+}
+"""What people may set, by the name of the field, in the order in which it is shown."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Words that name the closest known name, or all of them: " (did you mean X?)", " (there are X, Y)"."""
     names = sorted(known)
@@ -97,10 +164,16 @@ def _problem(options: ConvertOptions) -> str | None:
     """What is wrong with the values, in words, or None."""
     if options.transpose != AUTO and not _within(options.transpose, -48, 48):
         return f"transpose {options.transpose}: give semitones from -48 to 48, or auto"
-    for name, low, high in (("index_rate", 0, 1), ("protect", 0, 0.5), ("rms_mix", 0, 1), ("noise_scale", 0, 2)):
+    if not _within(options.noise_scale, 0, 2):
+        return f"noise_scale {options.noise_scale}: give a number from 0 to 2"
+    for name, about in OFFERED.items():
         value = getattr(options, name)
-        if not _within(value, low, high):
-            return f"{name} {value}: give a number from {low} to {high}"
+        if about.low is not None and about.high is not None and not _within(value, about.low, about.high):
+            return f"{name} {value}: give a number from {about.low:g} to {about.high:g}"
+        if about.choices and value not in about.choices:
+            return f"{name} {value}: there are {', '.join(about.choices)}"
+        if isinstance(getattr(ConvertOptions, name), bool) and not isinstance(value, bool):
+            return f"{name} {value}: it is either on (true) or off (false)"
     for name in ("filter_radius", "speaker", "seed", "resample"):
         value = getattr(options, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -109,8 +182,6 @@ def _problem(options: ConvertOptions) -> str | None:
         return f"resample {options.resample}: give a rate from {LOWEST_RESAMPLE} to 192000 Hz, or 0 for the model's"
     if options.device.split(":")[0] not in DEVICES:
         return f"device {options.device}: there are {', '.join(DEVICES)}"
-    if options.backing not in BACKING:
-        return f"backing {options.backing}: there are {', '.join(BACKING)}"
     if options.subtype not in SUBTYPES:
         return f"subtype {options.subtype}: there are {', '.join(SUBTYPES)}"
     return None

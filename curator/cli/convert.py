@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from catalog import audio
 from catalog.errors import BadRequest
 from catalog.library import Library
 from curator.cli.output import (
@@ -24,7 +23,34 @@ from curator.cli.output import (
     say,
 )
 from infer.effects import EFFECTS, check
-from infer.options import BACKING, ConvertOptions
+from infer.options import OFFERED, ConvertOptions
+from infer.presets import PRESETS, preset_values
+
+
+def option_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command a flag for everything that people may set of a conversion (`infer.options.OFFERED`)."""
+    for name, about in reversed(OFFERED.items()):
+        default = getattr(ConvertOptions, name)
+        flag = f"--{about.flag or name.replace('_', '-')}"
+        kind: dict[str, Any] = {"type": type(default) if isinstance(default, int | float) else str}
+        if name == "transpose":
+            kind = {"type": str}
+        elif name == "f0_file":
+            kind = {"type": click.Path(exists=True, dir_okay=False, path_type=Path)}
+        elif about.choices:
+            kind = {"type": click.Choice(about.choices)}
+        elif isinstance(default, bool):
+            kind = {"is_flag": True}
+            flag = f"{flag}/--no-{flag[2:]}" if default else flag
+        said = f"{about.words}: {', '.join(EFFECTS)}." if name == "effects" else f"{about.words}{_default(default)}."
+        metavar = {} if "is_flag" in kind or about.choices else {"metavar": about.metavar}
+        command = click.option(flag, name, default=None, help=said[:1].upper() + said[1:], **kind, **metavar)(command)
+    return command
+
+
+def _default(value: object) -> str:
+    """What stands behind a meaning to say what goes without saying."""
+    return "" if value in ("", False, ()) else f" [{'on' if value is True else value}]"
 
 
 @click.command()
@@ -37,57 +63,11 @@ from infer.options import BACKING, ConvertOptions
     type=click.Path(path_type=Path),
     help="A file for one input, else a folder.",
 )
+@option_flags
 @click.option(
-    "--transpose",
-    default="0",
-    show_default=True,
-    metavar="N",
-    help="Semitones, or auto: from the model's own pitch.",
-)
-@click.option(
-    "--f0",
-    "f0_method",
-    default="auto",
-    show_default=True,
-    metavar="METHOD",
-    help="f0 method; see curator doctor.",
-)
-@click.option(
-    "--f0-file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Lines of seconds,Hz: a drawn contour in place of what is found.",
-)
-@click.option("--index-rate", type=float, metavar="X", help="0 to 1: how far features move to the voice's own.")
-@click.option(
-    "--protect",
-    type=float,
-    metavar="X",
-    help="0 to 0.5: how much of consonants and breath the index may change.",
-)
-@click.option("--rms-mix", type=float, metavar="X", help="0 to 1: 0 follows the input's loudness, 1 the model's.")
-@click.option("--filter-radius", type=int, metavar="N", help="Above 2, smooths a harvest f0 with a median of 3.")
-@click.option("--resample", type=int, metavar="HZ", help="Output rate; 0 is the model's own.")
-@click.option(
-    "--predict-f0", is_flag=True, help="Let a so-vits-svc voice speak with the f0 it proposes; not for songs."
-)
-@click.option(
-    "--song", is_flag=True, help="INPUT is a whole song: separate the vocals, convert them and mix them back."
-)
-@click.option(
-    "--separator",
-    metavar="NAME",
-    help="What takes a song apart: htdemucs, htdemucs_ft (curator models pull NAME) or a Demucs file.",
-)
-@click.option(
-    "--backing",
-    type=click.Choice(BACKING),
-    help="What a song's vocals have away from the middle, mostly backing voices: keep (the default) or drop.",
-)
-@click.option(
-    "--effects",
-    metavar="NAMES",
-    help=f"Finishing touches on the converted voice, such as gate,eq: {', '.join(EFFECTS)}.",
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="Where to begin; what is set besides stands above it.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @json_option
@@ -97,26 +77,29 @@ def convert(
     model: str,
     inputs: tuple[Path, ...],
     out: Path,
-    transpose: str,
+    preset: str | None,
     as_json: bool,
     **settings: Any,
 ) -> int:
     """Convert INPUT with MODEL: files, folders with all in them, or patterns such as takes/*.wav."""
+    from curator.inputs import recordings_of
     from curator.intake import take_in_finished
     from curator.launch import start_convert
     from infer.f0 import read_points
     from infer.separator_file import find_separator
 
     given = {key: value for key, value in settings.items() if value is not None}
+    if "transpose" in given:
+        given["transpose"] = semitones(given["transpose"])
     if "f0_file" in given:
         read_points(given["f0_file"])
         given["f0_file"] = str(given["f0_file"].resolve())
     if "effects" in given:
         given["effects"] = [name.strip() for name in given["effects"].split(",") if name.strip()]
         check(given["effects"])
-    if given["song"]:
+    if given.get("song"):
         find_separator(given.get("separator", ConvertOptions.separator), library.weights)
-    options = ConvertOptions.from_dict(given | {"transpose": semitones(transpose)})
+    options = ConvertOptions.from_dict({**(preset_values(preset) if preset else {}), **given})
     with open_store(library) as store:
         job = start_convert(library, model, list(recordings_of(inputs)), out, options)
         result = follow(job, "Converting")
@@ -141,15 +124,3 @@ def semitones(text: str) -> float | str:
         return float(text)
     except ValueError:
         raise BadRequest(f"--transpose {text}: give semitones such as 12 or -5, or auto") from None
-
-
-def recordings_of(inputs: Sequence[Path]) -> Iterator[Path]:
-    """The files meant by inputs: a folder's recordings, what a pattern that no shell has expanded matches, or the path
-    itself, which the conversion says is missing when it is."""
-    for path in inputs:
-        if path.is_dir():
-            yield from audio.find_audio([path])
-        elif not path.exists() and any(sign in path.name for sign in "*?["):
-            yield from sorted(path.parent.glob(path.name)) or [path]
-        else:
-            yield path

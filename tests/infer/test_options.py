@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from catalog.errors import BadRequest
-from infer.options import ConvertOptions
+from infer.options import OFFERED, ConvertOptions
+
+NOT_OFFERED = {"noise_scale", "speaker", "seed", "subtype", "overwrite", "device"}
+"""What programs set and people are not asked for among the rest."""
 
 
 def test_options_survive_json() -> None:
@@ -30,8 +33,19 @@ def test_an_unknown_option_names_the_nearest() -> None:
         ("seed", 1.5),
         ("device", "abacus"),
         ("subtype", "PCM_8"),
+        ("backing", "louder"),
+        ("song", 1),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(BadRequest, match=name):
         ConvertOptions.from_dict({name: value})
+
+
+def test_every_option_is_offered_to_people_with_a_meaning_or_is_meant_for_programs() -> None:
+    assert set(OFFERED) | NOT_OFFERED == set(ConvertOptions().to_dict())
+    assert not set(OFFERED) & NOT_OFFERED
+    for name, about in OFFERED.items():
+        assert about.label, name
+        assert 10 < len(about.words) < 100, name
+        assert "\n" not in about.words, name

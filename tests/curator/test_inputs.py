@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from curator.cli.convert import recordings_of
+from curator.inputs import recordings_of
 
 
 def recording(path: Path) -> Path:

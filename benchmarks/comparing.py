@@ -23,7 +23,7 @@ from curator import comparing
 from curator.scores.duplicates import Duplicates
 from curator.scores.fingerprint import KEPT, Fingerprint
 from curator.scores.speaker import Speaker, Voice
-from curator.scores.speaker_network import SIZE
+from infer.speaker_network import SIZE
 
 CLIPS_A_RECORDING = 200
 WINDOWS = 9

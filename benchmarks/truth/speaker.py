@@ -17,8 +17,8 @@ from benchmarks.truth import material
 from benchmarks.truth.row import Row
 from catalog import audio
 from curator.comparing import likeness
-from curator.scores import speaker_network
 from curator.scores.speaker import Voice, hear
+from infer import speaker_network
 
 RATE = 16_000
 ENOUGH = 8

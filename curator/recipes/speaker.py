@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from catalog import audio
 from catalog.errors import BadRequest
-from curator.scores import speaker_network as network
+from infer import speaker_network as network
 
 Floats = npt.NDArray[np.float32]
 SPEEDS = (0.8, 0.87, 0.94, 1.0, 1.06, 1.14, 1.25)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.frames import widened
-from curator.scores import speaker_network
 from curator.scores.clip_audio import ClipAudio, Found
+from infer import speaker_network
 
 WINDOW = 62
 """Frames of 32 ms (2 s) to a vector; windows overlap by half."""

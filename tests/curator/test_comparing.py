@@ -15,7 +15,7 @@ from curator import comparing
 from curator.scores.duplicates import Duplicates
 from curator.scores.fingerprint import fingerprint
 from curator.scores.speaker import Speaker, Voice
-from curator.scores.speaker_network import SIZE
+from infer.speaker_network import SIZE
 
 RATE = 16_000
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from curator.recipes import speaker as recipe
-from curator.scores import speaker_network as network
+from infer import speaker_network as network
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curator.scores import speaker_network as network
 from curator.scores.speaker import Speaker, Voice, hear
+from infer import speaker_network as network
 
 RATE = 16_000
 

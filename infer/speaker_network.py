@@ -1,6 +1,7 @@
 """The small network that tells voices apart: its spectrum and its forward pass, in numpy.
 
-Separate from the score because the recipe that trains it needs the same spectrum. A time-delay network (x-vectors,
+Separate from the score of a clip because the trainer measures with it how alike a model is to its speaker, and the
+recipe that trains it needs the same spectrum. A time-delay network (x-vectors,
 Snyder et al. 2018) of four convolutions over 32 ms frames of speech; mean and deviation over a window give a vector of
 64 numbers. It was taught by `curator.recipes.speaker` to give the distances of a larger encoder.
 """
@@ -23,7 +24,9 @@ STRIDE = 2
 """Frames of 16 ms to one of the network's."""
 LAYERS = ((5, 1), (3, 1), (3, 2), (3, 3))
 """Taps and dilation of each convolution; the first has the stride."""
-WEIGHTS = Path(__file__).with_name("speaker.npz")
+WEIGHTS = Path(__file__).parent / "data" / "speaker.npz"
+SPEECH_BELOW_LOUD_DB = 35.0
+SHORTEST_S = 0.5
 
 Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]
@@ -64,6 +67,17 @@ def pooled(frames: Floats, weights: Weights | None = None) -> Floats:
     both = np.concatenate([frames.mean(axis=0), np.sqrt(frames.var(axis=0) + 1e-5)])
     vector = both @ weights["out.weight"].T + weights["out.bias"]
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
+
+
+def voice_of(wave: Floats) -> Floats | None:
+    """The vector (64,), of length one, of 16 kHz mono audio (n,), heard where it is within 35 dB of its loud parts;
+    None with under half a second of that."""
+    power = mel_power(wave)
+    if not len(power):
+        return None
+    level = 10 * np.log10(power.sum(axis=1) + 1e-10)
+    kept = power[level > np.percentile(level, 99) - SPEECH_BELOW_LOUD_DB]
+    return pooled(frames_of(levels(kept))) if len(kept) * HOP >= SHORTEST_S * RATE else None
 
 
 def _conv(x: Floats, weight: Floats, bias: Floats, taps: int, dilation: int) -> Floats:

@@ -35,6 +35,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "voiced_ratio": (0, 1),
     "clipped_ratio": (0, 0.01),
     "peak_dbfs": (-40, 0),
+    "true_peak_dbtp": (-40, 3),
     "loudness_lufs": (-50, 0),
     "bandwidth_hz": (0, 24000),
     "hum_db": (0, 40),
@@ -44,7 +45,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "mos": (1, 5),
 }
 UNITS = {"semitones": "st", "cosine": "", "1-5": "", "clip id": "", "share": "%"}
-DIGITS = {"dB": 1, "dBFS": 1, "LUFS": 1, "Hz": 0, "s": 2, "semitones": 1, "cosine": 2, "1-5": 1}
+DIGITS = {"dB": 1, "dBFS": 1, "dBTP": 1, "LUFS": 1, "Hz": 0, "s": 2, "semitones": 1, "cosine": 2, "1-5": 1}
 
 
 @dataclass(frozen=True)

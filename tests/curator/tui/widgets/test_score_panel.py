@@ -20,6 +20,11 @@ def test_what_speaks_against_the_clip_is_first_with_its_reason() -> None:
     assert not lines[2].held
 
 
+def test_every_score_that_is_a_number_has_a_bar() -> None:
+    numbers = {score.name: 0.0 for score in SCORES if score.unit != "clip id"}
+    assert [line.name for line in lines_of(numbers, ()) if line.filled is None] == []
+
+
 def test_a_score_that_was_not_computed_is_named_and_never_a_number() -> None:
     assert "hum_db" in not_scored(CLIP)
     text = "\n".join(line.plain for line in panel_lines(CLIP, RULES, 100))

@@ -36,6 +36,7 @@ from catalog import (
     saved_filters,
     scorings,
     suggestions,
+    voice_settings,
 )
 from catalog.edits import Edited
 from catalog.errors import BadRequest, LibraryTooNew
@@ -400,6 +401,16 @@ class Store:
         """All conversions, oldest first."""
         with self._reading() as cursor:
             return lineage.conversions(cursor)
+
+    def keep_voice_settings(self, model: str, options: Mapping[str, Any] | None) -> None:
+        """Keep the options of a conversion for a model; None keeps none any longer."""
+        with self._writing() as cursor:
+            voice_settings.keep(cursor, model, options)
+
+    def voice_settings(self) -> dict[str, dict[str, Any]]:
+        """The options kept for each model."""
+        with self._reading() as cursor:
+            return voice_settings.kept(cursor)
 
     def check(self) -> list[str]:
         """What does not fit together in the catalogue, a line each; empty when all is well."""

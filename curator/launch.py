@@ -1,4 +1,4 @@
-"""Start the long pieces of work: add, rescore, freeze, train, convert.
+"""Start the long pieces of work: add, rescore, freeze, train, convert, try settings, preview; or put them in a queue.
 
 The command line and the app both go through here, so that a piece of work looks the same whoever started it:
 a job folder whose process outlives its starter. Nothing here loads torch or opens the catalogue, so a screen
@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import BadRequest
-from catalog.jobs import Job
+from catalog.jobs import Job, JobState
 from catalog.library import Library
 from catalog.records import Analysis
 from infer.options import ConvertOptions
@@ -24,6 +24,10 @@ from trainer.config import TrainRequest
 
 if TYPE_CHECKING:
     from curator.stems import StemSettings
+
+CONVERT, GRID = "infer", "infer.grid_job"
+QUEUED = "queued"
+"""In the request of a job that waits for its turn: when it was asked for, in nanoseconds."""
 
 
 def start_add(
@@ -95,13 +99,12 @@ def start_train(library: Library, request: TrainRequest, *, run_id: str | None =
 
 
 def start_convert(
-    library: Library,
-    model: str,
-    inputs: Sequence[Path],
-    out: Path,
-    options: ConvertOptions,
+    library: Library, model: str, inputs: Sequence[Path], out: Path, options: ConvertOptions, *, queued: bool = False
 ) -> Job:
-    """Start converting files with a model of the registry; `out` is a file for one input, else a folder."""
+    """Start converting files with a model of the registry; `out` is a file for one input, else a folder.
+
+    With `queued` it waits for its turn (`next_in_line`).
+    """
     request = {
         "library": str(library.root),
         "model": model,
@@ -109,25 +112,60 @@ def start_convert(
         "out": str(out.resolve()),
         "options": options.to_dict(),
     }
-    return _start(library, library.jobs, "convert", request, "infer")
+    return _start(library, library.jobs, "convert", request, CONVERT, queued=queued)
+
+
+def start_grid(
+    library: Library,
+    model: str,
+    source: Path,
+    settings: Sequence[ConvertOptions],
+    *,
+    start_s: float | None = None,
+    seconds: float = 10.0,
+) -> Job:
+    """Put trying several settings on one stretch of a file into the queue; without `start_s` on the liveliest one."""
+    request = {
+        "library": str(library.root),
+        "model": model,
+        "input": str(source.resolve()),
+        "start_s": start_s,
+        "seconds": seconds,
+        "options": [options.to_dict() for options in settings],
+    }
+    return _start(library, library.jobs, "grid", request, GRID, queued=True)
+
+
+def next_in_line(jobs: Iterable[tuple[Job, JobState]]) -> Job | None:
+    """Of these jobs the one in the queue whose turn it is: the oldest that waits, when none that waited is at work."""
+    queued = [(job, state) for job, state in jobs if QUEUED in job.request]
+    if any(state in ("running", "stopping") for _, state in queued):
+        return None
+    waiting = [job for job, state in queued if state == "waiting"]
+    return min(waiting, key=lambda job: int(job.request[QUEUED]), default=None)
+
+
+def start_queued(job: Job) -> None:
+    """Begin what waited for its turn; raises BadRequest when somebody else began it."""
+    job.start(GRID if job.kind == "grid" else CONVERT)
 
 
 def start_preview(
     library: Library,
     name: str,
     source: Path,
-    out: Path,
+    out: Path | None,
     *,
     transpose: float | str = "auto",
     f0_method: str = "auto",
     overwrite: bool = False,
 ) -> Job:
-    """Start speaking a file with the sounds of the set `name`; `out` is a file or a folder."""
+    """Start speaking a file with the sounds of the set `name`; `out` is a file, a folder, or None: the job's folder."""
     request = {
         "library": str(library.root),
         "set": name,
         "input": str(source.resolve()),
-        "out": str(out.resolve()),
+        "out": None if out is None else str(out.resolve()),
         "transpose": transpose,
         "f0_method": f0_method,
         "overwrite": overwrite,
@@ -147,11 +185,15 @@ def _start(
     request: Mapping[str, object],
     module: str,
     prepare: Callable[[Path], None] = lambda folder: None,
+    *,
+    queued: bool = False,
 ) -> Job:
-    """Make a job folder, `prepare` what lies in it beside the request, and start its process."""
+    """Make a job folder, `prepare` what lies in it beside the request, and start its process unless it is queued."""
     library.create()
     job_id = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
-    job = Job.create(parent, kind, dict(request), job_id=job_id)
+    turn = {QUEUED: time.time_ns()} if queued else {}
+    job = Job.create(parent, kind, {**request, **turn}, job_id=job_id)
     prepare(job.path)
-    job.start(module)
+    if not queued:
+        job.start(module)
     return job

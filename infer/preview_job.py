@@ -1,7 +1,7 @@
 """The preview job, `python -m infer.preview_job JOBDIR`: a file spoken with the sounds of a set.
 
 Separate from `infer.preview`, which does the work, because this is only the job's shell: which set, which file, and
-where the result goes.
+where the result goes: without an `out`, into the job's own folder.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def work(request: dict[str, Any], report: JobReport) -> dict[str, Any]:
     """Preview one file; raises CuratorError in one line, and then nothing was written."""
     library = Library(Path(request["library"]))
     source, transpose = Path(request["input"]), request["transpose"]
-    [target] = settle([source], Path(request["out"]), overwrite=request["overwrite"])
+    out = Path(request["out"]) if request["out"] else report.job.path / "preview.wav"
+    [target] = settle([source], out, overwrite=request["overwrite"])
     if target.problem:
         raise BadRequest(target.problem)
     manifest = sets.load(library, request["set"], verify=False)

@@ -5,6 +5,7 @@ What a room shows and does is in its own file under `screens`; here is only what
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from collections.abc import Callable, Iterable
@@ -20,10 +21,11 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from catalog.errors import BadRequest, CuratorError
-from catalog.jobs import Job
+from catalog.jobs import Job, JobReport
 from catalog.library import Library
 from catalog.store import Store
 from curator.intake import sweep, take_in_finished
+from curator.launch import start_queued
 from curator.tui.browser_player import BrowserPlayer, folder_of_sounds
 from curator.tui.failures import tell_failure
 from curator.tui.job_view import Follower, JobView, Look, title_of
@@ -231,17 +233,18 @@ class CuratorApp(PersonalApp):
 
     # jobs
 
-    def start_job(self, start: Callable[[], Job]) -> None:
-        """Start long work without holding up the keys; what cannot be started is said."""
-        self.run_worker(partial(self._start, start), thread=True, group="start", exit_on_error=False)
+    def start_job(self, start: Callable[[], Job], then: Callable[[Job], object] = lambda job: None) -> None:
+        """Start long work without holding up the keys, and hand the job to `then`; what cannot be started is said."""
+        self.run_worker(partial(self._start, start, then), thread=True, group="start", exit_on_error=False)
 
-    def _start(self, start: Callable[[], Job]) -> None:
+    def _start(self, start: Callable[[], Job], then: Callable[[Job], object]) -> None:
         try:
             job = start()
         except CuratorError as error:
             self.call_from_thread(self.complain, error)
             return
         self._own.add(job.id)
+        self.call_from_thread(then, job)
         self.post_message(JobStarted(job.id, job.kind))
 
     def on_job_started(self, event: JobStarted) -> None:
@@ -253,7 +256,11 @@ class CuratorApp(PersonalApp):
     def stop_job(self, job_id: str) -> None:
         """Ask a job for a clean end."""
         job = self.follower.job(job_id)
-        if job is not None:
+        if job is None:
+            return
+        if job.state() == "waiting":
+            JobReport.begin(job.path).finish("stopped")
+        else:
             job.ask_stop()
             self.say(f"Stopping cleanly: {title_of(job)}")
 
@@ -267,7 +274,14 @@ class CuratorApp(PersonalApp):
             self.run_worker(self._look_at_jobs, thread=True, group="look", exit_on_error=False)
 
     def _look_at_jobs(self) -> None:
-        self.post_message(JobsLookedAt(self.follower.look()))
+        look = self.follower.look()
+        queued = self.follower.next_in_line()
+        if queued is not None:
+            # another app on this library may be quicker
+            with contextlib.suppress(BadRequest):
+                start_queued(queued)
+                self._own.add(queued.id)
+        self.post_message(JobsLookedAt(look))
 
     def on_jobs_looked_at(self, event: JobsLookedAt) -> None:
         """Show the jobs, take in what they found, and tell of those that ended."""

@@ -15,6 +15,7 @@ from typing import Any
 from catalog.errors import CuratorError
 from catalog.jobs import ENDED, Job, JobState
 from catalog.library import Library
+from curator.launch import QUEUED, next_in_line
 from curator.tui.words import file_name, one_line
 
 NEW_RESULTS = frozenset(("recording", "known"))
@@ -106,6 +107,11 @@ class Follower:
         with self._lock:
             return next((each.job for each in self._followed.values() if each.job.id == job_id), None)
 
+    def next_in_line(self) -> Job | None:
+        """The job whose turn it is to be started, if any."""
+        with self._lock:
+            return next_in_line((each.job, each.view.state) for each in self._followed.values())
+
     def dismiss(self, job_id: str) -> None:
         """Stop showing a job that has ended."""
         with self._lock:
@@ -141,7 +147,8 @@ class Follower:
     def _follow(self, path: Path, offset: int = 0) -> None:
         job = Job.open(path)
         self._past.discard(path)
-        self._followed[path] = _Followed(job, JobView(job.id, job.kind, title_of(job), "waiting"), offset)
+        phase = "in the queue" if QUEUED in job.request else ""
+        self._followed[path] = _Followed(job, JobView(job.id, job.kind, title_of(job), "waiting", phase), offset)
 
     def _read(self, followed: _Followed) -> bool:
         state = followed.job.state()
@@ -204,5 +211,11 @@ def title_of(job: Job) -> str:
         return f"Train {one_line(str(request.get('model', '')))}"
     if job.kind == "convert":
         inputs = [file_name(str(path)) for path in request.get("inputs", [])]
-        return f"Convert {inputs[0] if inputs else ''} with {one_line(str(request.get('model', '')))}"
+        more = f" and {len(inputs) - 1} more" if len(inputs) > 1 else ""
+        return f"Convert {inputs[0] if inputs else ''}{more} with {one_line(str(request.get('model', '')))}"
+    if job.kind == "grid":
+        tries = len(request.get("options", []))
+        return f"Try {tries} settings of {one_line(str(request.get('model', '')))}"
+    if job.kind == "preview":
+        return f"Preview {one_line(str(request.get('set', '')))}"
     return one_line(job.kind)

@@ -84,7 +84,7 @@ def job_line(view: JobView, width: int) -> Content:
 def figures(view: JobView) -> str:
     """How far, how fast and how long still, in words."""
     if view.state in ("waiting", "stopping"):
-        return "stopping" if view.state == "stopping" else "starting"
+        return "stopping" if view.state == "stopping" else "waiting" if view.phase else "starting"
     if view.share is None:
         return "working"
     words = [f"{view.share * 100:3.0f} %", f"{number(view.done, 0)}/{number(view.total, 0)} {view.unit}".rstrip()]

@@ -14,6 +14,7 @@ import ctypes
 import multiprocessing
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--add", action="store_true", help="also measure the command, on one worker and on two")
     parser.add_argument("--hours", type=float, default=0.0, help="also analyse a recording of this length")
     parser.add_argument("--minutes", type=float, default=60.0, help="how much audio --add is given")
+    parser.add_argument("--rounds", type=int, default=3, help="how often --add measures one worker and two, in turn")
     options = parser.parse_args()
     paths = sorted(options.folder.glob("long_raw/*.flac"))
     analyse(paths[0], "warm")
@@ -70,7 +72,7 @@ def main() -> None:
         print_stages("as they are", paths, Path(folder))
         print_stages("as 48 kHz stereo", as_stereo(paths, Path(folder) / "stereo"), Path(folder))
         if options.add:
-            command(paths, options.minutes, Path(folder))
+            command(paths, options.minutes, options.rounds, Path(folder))
         if options.hours:
             long_recording(paths, options.hours, Path(folder))
 
@@ -157,8 +159,8 @@ def as_stereo(paths: list[Path], folder: Path) -> list[Path]:
     return made
 
 
-def command(paths: list[Path], minutes: float, folder: Path) -> None:
-    """`curator add` as a process of its own, on twelve stereo files, with one worker and with two."""
+def command(paths: list[Path], minutes: float, rounds: int, folder: Path) -> None:
+    """`curator add` as a process of its own, on twelve stereo files, with one worker and with two in turn."""
     takes = folder / "takes"
     takes.mkdir()
     whole = np.concatenate([audio.resample(*audio.read(path), RATE) for path in paths])
@@ -168,16 +170,19 @@ def command(paths: list[Path], minutes: float, folder: Path) -> None:
         audio.write_flac(takes / f"{number}.flac", np.stack([take, take], axis=1), RATE, bits=16)
     del whole
     print(f"curator add on {minutes:.0f} minutes in 12 files at 48 kHz stereo")
-    walls = {}
-    for workers in (1, 2):
-        walls[workers], spent = added(takes, folder / f"library-{workers}", workers)
-        seconds = minutes * 60
-        print(
-            f"  {workers} workers: {seconds / walls[workers]:.0f} x real time by the clock,"
-            f" {seconds / spent:.0f} x by processor seconds of all processes",
-            flush=True,
-        )
-    print(f"  two workers are {walls[1] / walls[2]:.2f} times as fast as one")
+    ratios = []
+    for number in range(rounds):
+        walls = {}
+        for workers in (1, 2):
+            walls[workers], spent = added(takes, folder / f"library-{number}-{workers}", workers)
+            seconds = minutes * 60
+            print(
+                f"  {workers} workers: {seconds / walls[workers]:.0f} x real time by the clock,"
+                f" {seconds / spent:.0f} x by processor seconds of all processes",
+                flush=True,
+            )
+        ratios.append(walls[1] / walls[2])
+    print(f"  two workers are {statistics.median(ratios):.2f} times as fast as one (median of {rounds})")
 
 
 def added(takes: Path, library: Path, workers: int) -> tuple[float, float]:

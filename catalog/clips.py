@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog import judgement, suggestions
+from catalog import blames, judgement, suggestions
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
@@ -93,7 +93,9 @@ def read(cursor: Cursor, only: str | None = None) -> pa.Table:
             c.start_sample / r.sample_rate AS start_s, c.end_sample / r.sample_rate AS end_s,
             (c.end_sample - c.start_sample) / r.sample_rate AS duration_s,
             c.start_sample AS "start", c.end_sample AS "end", r.sample_rate,
-            coalesce(c.end_sample - c.start_sample < cut.shortest, c.short) AS short, {scores}, s.places,
+            coalesce(c.end_sample - c.start_sample < cut.shortest, c.short) AS short, {scores},
+            {blames.PLACES} AS places,
+            b.strangeness AS blame, b.reason AS blame_reason, b.decided AS {quoted(blames.DECIDED)},
             coalesce(s.duplicate_of, CASE WHEN c.id IN (
                 SELECT duplicate_of FROM scoring WHERE duplicate_of IS NOT NULL
             ) THEN c.id END) AS duplicate_group
@@ -106,6 +108,7 @@ def read(cursor: Cursor, only: str | None = None) -> pa.Table:
             SELECT scoring.* FROM scoring
             SEMI JOIN (SELECT max(seq) AS seq FROM scoring {of_clip} GROUP BY clip) latest USING (seq)
         ) s ON s.clip = c.id
+        LEFT JOIN {blames.LATEST} b ON b.clip = c.id
         WHERE {present("c.id")} {chosen}
         ORDER BY r.speaker, l.path, c.start_sample, c.end_sample""").to_arrow_table()
     return table.append_column(_PLACE, pa.array(range(table.num_rows), pa.int32()))
@@ -115,13 +118,16 @@ def _with_verdicts(cursor: Cursor, sheet: pa.Table) -> pa.Table:
     """The sheet with the columns `verdict` and `reasons` as they are now."""
     of_clip = f"WHERE clip = {literal(sheet['id'][0].as_py())}" if sheet.num_rows == 1 else ""
     state = cursor.sql(
-        "SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons"
-        f" FROM decision {of_clip} GROUP BY clip"
+        "SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons,"
+        f" max(action) AS decided FROM decision {of_clip} GROUP BY clip"
     ).to_arrow_table()
     found = pc.index_in(sheet["id"], value_set=state["clip"].combine_chunks())
     found = pc.fill_null(found, state.num_rows)
     verdicts = _and_one(state["verdict"], pa.array(["undecided"], pa.string()))
     reasons = _and_one(state["reasons"].cast(_TEXTS), pa.array([[]], _TEXTS))
+    if sheet["blame_reason"].null_count < sheet.num_rows:
+        decided = _and_one(state["decided"], pa.array([None], pa.int64()))
+        sheet = blames.unsettled(sheet, decided.take(found))
     return sheet.append_column("verdict", verdicts.take(found)).append_column("reasons", reasons.take(found))
 
 
@@ -161,7 +167,10 @@ def rows(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def places(text: str | None) -> dict[str, Place]:
-    """The column `places` of a clip: for each score that can say so the seconds of the clip where it is worst."""
+    """The column `places` of a clip: for each score that can say so the seconds of the clip where it is worst.
+
+    Under `blame` the place that a training points at.
+    """
     return {name: (start, end) for name, (start, end) in json.loads(text or "{}").items()}
 
 

@@ -34,6 +34,8 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("suggestion_scores", "VARCHAR[]"),
     ("accept_probability", "DOUBLE"),
     ("doubt", "DOUBLE"),
+    ("blame", "DOUBLE"),
+    ("blame_reason", "VARCHAR"),
     *((name, "VARCHAR" if name == "duplicate_of" else "DOUBLE") for name in SCORE_NAMES),
     ("duplicate_group", "VARCHAR"),
     ("places", "VARCHAR"),

@@ -31,6 +31,8 @@ _REFERENCES = (
     ("set_clip", "set_name", "frozen_set", "name", "set entries belong to no set"),
     ("run", "set_id", "frozen_set", "id", "runs were trained on a set that is not there"),
     ("run_end", "run", "run", "id", "ends belong to no run"),
+    ("blame", "run", "run", "id", "blame belongs to no run"),
+    ("blame", "clip", "clip", "id", "blame belongs to no clip"),
 )
 
 

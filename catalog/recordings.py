@@ -257,7 +257,7 @@ def forget(cursor: Cursor, recording: str) -> Forgotten:
     wanted = f"({', '.join('?' * len(ids))})"
     sets = rows_of(cursor, f"SELECT DISTINCT set_name FROM set_clip WHERE recording IN {wanted} ORDER BY 1", ids)
     clips = int(rows_of(cursor, f"SELECT count(*) FROM clip WHERE recording IN {wanted}", ids)[0][0])
-    for table in ("decision", "feature", "presence", "remark", "scoring"):
+    for table in ("blame", "decision", "feature", "presence", "remark", "scoring"):
         cursor.execute(f"DELETE FROM {table} WHERE clip IN (SELECT id FROM clip WHERE recording IN {wanted})", ids)
     for table in ("clip", "left_out", "slicing", "activity", "location"):
         cursor.execute(f"DELETE FROM {table} WHERE recording IN {wanted}", ids)

@@ -163,6 +163,18 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Blame:
+    """What a training says of one clip of its set, as a suggestion to look at it again."""
+
+    clip: str
+    strangeness: float
+    """How many usual spreads the clip lies beyond the clips like it, in what speaks the most against it."""
+    reason: str
+    """What speaks against the clip, in words; empty where nothing does."""
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
 class SetInfo:
     """An immutable, content-hashed list of accepted clips."""
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from catalog import (
     atomic,
+    blames,
     clips,
     edits,
     filters,
@@ -45,7 +46,18 @@ from catalog.journal import Undone
 from catalog.judgement import Judgement
 from catalog.library import Library
 from catalog.recordings import Forgotten, TakenIn
-from catalog.records import Activity, Analysis, LeftOut, Recording, Rule, Scoring, SetClip, SetInfo, VerdictName
+from catalog.records import (
+    Activity,
+    Analysis,
+    Blame,
+    LeftOut,
+    Recording,
+    Rule,
+    Scoring,
+    SetClip,
+    SetInfo,
+    VerdictName,
+)
 from catalog.reslicing import Resliced, Scored, Sliced, Slicing
 from catalog.saved_filters import SavedFilter
 from catalog.suggestions import Suggestions
@@ -376,6 +388,11 @@ class Store:
         """Remember how a run ended; False when that end was known."""
         with self._writing() as cursor:
             return lineage.end_run(cursor, run_id, outcome, result)
+
+    def add_blame(self, run_id: str, new: Sequence[Blame]) -> int:
+        """Remember what a run says of the clips of its set; how many were not known."""
+        with self._changing_clips() as cursor:
+            return blames.add(cursor, run_id, new)
 
     def runs(self) -> list[dict[str, Any]]:
         """All runs, oldest first: id, model, set_id, set, request, started_at, outcome, result, ended_at."""

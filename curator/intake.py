@@ -178,6 +178,7 @@ def _take_in_set(store: Store, job: Job) -> None:
 
 def _take_in_run(store: Store, job: Job) -> None:
     from catalog import sets
+    from trainer import blame_file
 
     request = job.request
     try:
@@ -190,6 +191,7 @@ def _take_in_run(store: Store, job: Job) -> None:
         return
     result = job.result() or {}
     store.end_run(job.id, state, result)
+    store.add_blame(job.id, blame_file.read(job.path))
     if state == "done" and result.get("card"):
         store.add_model(result["card"])
 

@@ -16,7 +16,8 @@ VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", 
 
 FACTS = (
     *("id", "recording", "path", "speaker", "start_s", "end_s", "duration_s", "verdict", "reasons"),
-    *("tags", "note", "suggestion", "suggestion_reasons", "suggestion_scores", "short", "sample_rate"),
+    *("tags", "note", "suggestion", "suggestion_reasons", "suggestion_scores", "blame", "blame_reason"),
+    *("short", "sample_rate"),
 )
 
 

@@ -22,6 +22,7 @@ SORTS = (
     ("f0_median_hz DESC NULLS LAST", "highest voice first"),
     ("loudness_lufs", "quietest first"),
     ("duration_s", "shortest first"),
+    ("blame DESC NULLS LAST", "what trainings found strangest first"),
 )
 """Orders that are offered, each with what it is called."""
 
@@ -82,14 +83,16 @@ def turned_words(undone: Undone) -> tuple[str, str, str]:
 
 
 def suggestion_line(clip: Mapping[str, Any]) -> Content:
-    """What the rules say about a clip, with their reasons, and before it how likely the person would accept it."""
+    """What the rules say about a clip, with their reasons; before it what a training says of it, and how likely the
+    person would accept it."""
     chance = clip.get("accept_probability")
-    if chance is None:
-        return rules_line(clip)
-    colour = "$success" if chance > 0.5 else "$error"
-    return Content.assemble(
-        ("you would accept ", "$foreground 60%"), (f"{chance * 100:.0f} %", colour), "  "
-    ) + rules_line(clip)
+    parts: list[tuple[str, str] | str] = []
+    if clip.get("blame_reason"):
+        parts += [("look again", "$warning"), (f"  {one_line(str(clip['blame_reason']))}  ", "$foreground 60%")]
+    if chance is not None:
+        colour = "$success" if chance > 0.5 else "$error"
+        parts += [("you would accept ", "$foreground 60%"), (f"{chance * 100:.0f} %", colour), "  "]
+    return Content.assemble(*parts) + rules_line(clip) if parts else rules_line(clip)
 
 
 def rules_line(clip: Mapping[str, Any]) -> Content:

@@ -40,6 +40,7 @@ def views(rules: Sequence[Rule], *, learned: bool, saved: Sequence[SavedFilter] 
         own.append(View("Least likely first", "what you would most surely reject", "verdict = 'undecided'", least))
     own += [
         View("Suggested drops", "a limit is passed", "suggestion = 'reject' and verdict = 'undecided'", ""),
+        View("To look at again", "what a training found strange", "blame_reason IS NOT NULL", BY_BLAME),
         View("Duplicates", "takes that repeat each other, together", "duplicate_group IS NOT NULL", BY_GROUP),
         View("Accepted", "what a set would hold", "verdict = 'accepted'", ""),
         View("Rejected", "with their reasons", "verdict = 'rejected'", ""),
@@ -47,6 +48,7 @@ def views(rules: Sequence[Rule], *, learned: bool, saved: Sequence[SavedFilter] 
     return own + [View(each.name, "saved", each.where, each.sort) for each in saved]
 
 
+BY_BLAME = "blame DESC"
 BY_GROUP = 'duplicate_group, path, "start"'
 
 

@@ -10,11 +10,12 @@ import pytest
 from catalog import atomic, audio, sets
 from catalog.jobs import Job, JobReport
 from catalog.library import Library
-from catalog.records import Analysis
+from catalog.records import Analysis, Blame
 from catalog.store import Store
 from curator import analysis_file
 from curator.analysis import analyse
 from curator.intake import sweep, take_in_finished
+from trainer import blame_file
 
 
 @pytest.fixture
@@ -142,3 +143,21 @@ def test_activity_comes_back_from_the_catalogue_byte_for_byte(store: Store, anal
     store.take_in(analysis)
     assert store.activity(analysis.recording.id) == analysis.activity
     assert np.frombuffer(analysis.activity.voicing, np.uint8).max() > 127
+
+
+def test_what_a_run_says_of_its_clips_is_taken_in_with_its_end(
+    library: Library, store: Store, analysis: Analysis
+) -> None:
+    frozen(library, store, analysis)
+    clip = analysis.clips[0].id
+    job = Job.create(library.runs, "train", {"set_name": "voice", "model": "anna"})
+    take_in_finished(store, job)
+    blame_file.write(job.path, [Blame(clip, 5.0, "the voice is unlike the others", (0.5, 1.5))])
+    assert store.clip(clip)["blame"] is None
+    JobReport.begin(job.path).finish("done", card={"name": "anna", "id": "0123", "run": {"id": job.id}})
+    take_in_finished(store, job)
+    take_in_finished(store, job)
+    row = store.clip(clip)
+    assert (row["blame"], row["blame_reason"]) == (5.0, "the voice is unlike the others")
+    assert row["places"]["blame"] == (0.5, 1.5)
+    assert store.clip_table(where="blame IS NOT NULL").num_rows == 1

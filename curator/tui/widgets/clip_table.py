@@ -26,7 +26,8 @@ from textual_fastdatatable.column import CELL_X_PADDING, Column
 from curator.tui.widgets.quick_cell import line_of
 from curator.tui.words import MARKS, file_name, number, one_line, position
 
-HINTS = {"accept": "keep", "reject": "drop"}
+HINTS = {"accept": "keep", "reject": "drop", "again": "look"}
+HINT_STYLES = {"accept": "accepted", "reject": "rejected", "again": "waiting"}
 VERDICTS = ("undecided", "accepted", "rejected")
 WIDEST_PATH = 48
 
@@ -133,8 +134,11 @@ class ClipBackend(ArrowBackend):
             return self._mark(row_index)
         value = self.value(row_index, column.field)
         style: Style | str = ""
-        if column.field == "suggestion" and value:
-            style = self.style("rejected" if value == "reject" else "accepted") + self.style("hint")
+        if column.field == "suggestion":
+            if value != "reject" and self.value(row_index, "blame_reason"):
+                value = "again"
+            if value:
+                style = self.style(HINT_STYLES[value]) + self.style("hint")
         text = Text(column.write(value), style=style, no_wrap=True, overflow="ellipsis")
         text.truncate(width, overflow="ellipsis")
         text.justify = "right" if column.right else "left"

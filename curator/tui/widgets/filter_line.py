@@ -36,6 +36,8 @@ MEANINGS: dict[str, str] = {
     "note": "what you wrote about it",
     "accept_probability": "how likely you would accept it, learned (0-1)",
     "doubt": "how unsure that is: 1 even odds, 0 sure",
+    "blame": "how strange it was to a training, in usual spreads",
+    "blame_reason": "what a training says against it; null once looked at",
     "duplicate_group": "first of the clips that repeat each other",
     "suggestion_reasons": "what the limits say against it",
     "sample_rate": "of the recording (Hz)",

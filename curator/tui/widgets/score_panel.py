@@ -22,6 +22,9 @@ NARROWEST = 40
 NAME_WIDTH = 18
 VALUE_WIDTH = 10
 
+BLAME = "blame"
+"""What a training says of the clip stands among the scores, under its name in filters and places."""
+
 RANGES: dict[str, tuple[float, float]] = {
     "snr_db": (0, 60),
     "noise_floor_dbfs": (-100, -20),
@@ -43,6 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "music_ratio": (0, 1),
     "speaker_similarity": (0, 1),
     "mos": (1, 5),
+    BLAME: (0, 10),
 }
 UNITS = {"semitones": "st", "cosine": "", "1-5": "", "clip id": "", "share": "%"}
 DIGITS = {"dB": 1, "dBFS": 1, "dBTP": 1, "LUFS": 1, "Hz": 0, "s": 2, "semitones": 1, "cosine": 2, "1-5": 1}
@@ -97,6 +101,10 @@ def lines_of(clip: Mapping[str, Any], rules: Sequence[Rule]) -> list[ScoreLine]:
                 bool(own),
             )
         )
+    if clip.get(BLAME) is not None:
+        reason = clip.get("blame_reason") or None
+        value = f"{number(clip[BLAME], 1)} ×"
+        lines.append(ScoreLine(BLAME, value, _share(clip[BLAME], RANGES[BLAME]), None, reason, False))
     return sorted(lines, key=lambda line: (line.against is None, not line.held))
 
 

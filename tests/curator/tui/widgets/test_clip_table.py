@@ -102,3 +102,16 @@ async def test_the_cursor_stays_on_its_clip_when_the_rows_change() -> None:
         assert table.cursor_row == 2
         table.show_table(table_of(0), keep=keep)
         assert table.current is None
+
+
+@pytest.mark.parametrize(
+    ("suggestion", "reason", "hint"),
+    [("accept", "strange", "look"), ("accept", None, "keep"), ("reject", "strange", "drop"), (None, "strange", "look")],
+)
+def test_the_hint_says_look_at_what_a_training_found_strange(
+    suggestion: str | None, reason: str | None, hint: str
+) -> None:
+    table = table_of(1).set_column(7, "suggestion", [pa.array([suggestion], pa.string())])
+    backend = ClipBackend(table.append_column("blame_reason", [pa.array([reason], pa.string())]), lambda _: Style())
+    cells = {column.field: cell.plain for (column, _), cell in zip(backend.shown, backend.get_row_at(0), strict=True)}
+    assert cells["suggestion"].strip() == hint

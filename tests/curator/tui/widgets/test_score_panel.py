@@ -80,3 +80,12 @@ def test_the_bar_shows_value_and_limit() -> None:
 )
 def test_scores_are_written_with_their_unit(name: str, unit: str, value: float | str | None, text: str) -> None:
     assert written(name, unit, value) == text
+
+
+def test_what_a_training_says_stands_first_until_it_is_settled() -> None:
+    blamed = {**CLIP, "snr_db": 30.0, "blame": 6.4, "blame_reason": "the voice is unlike the others"}
+    first = lines_of(blamed, RULES)[0]
+    assert (first.name, first.value, first.against) == ("blame", "6.4 ×", "the voice is unlike the others")
+    settled = lines_of({**blamed, "blame_reason": None}, RULES)
+    assert [line.against for line in settled if line.name == "blame"] == [None]
+    assert "blame" not in [line.name for line in lines_of(CLIP, RULES)]

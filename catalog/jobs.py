@@ -220,8 +220,9 @@ class JobReport:
         self._pace.clear()
         self.event("phase", name=name)
 
-    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
-        """Say how far the work is; at most ten times a second, with rate (units/s) and time left (s)."""
+    def progress(self, done: float, total: float, unit: str, note: str = "", *, eta_s: float | None = None) -> None:
+        """Say how far the work is; at most ten times a second, with rate (units/s) and time left (s): `eta_s` from one
+        who knows better than by the rate."""
         now = time.monotonic()
         if self._pace_of != (total, unit):
             self._pace.clear()
@@ -234,7 +235,7 @@ class JobReport:
         self._last_progress = now
         since, before = self._pace[0]
         rate = (done - before) / (now - since) if now > since else 0.0
-        eta = (total - done) / rate if rate > 0 else None
+        eta = (total - done) / rate if rate > 0 and eta_s is None else eta_s
         self.event(
             "progress",
             done=done,

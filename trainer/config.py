@@ -66,8 +66,13 @@ class TrainConfig:
     discriminator: Literal["v1", "v2", "small"] = "v2"
     """Of the published method; small is for trying things out on a processor."""
     loss: LossWeights = field(default_factory=LossWeights)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 where the GPU computes it natively, else fp32; losses are always fp32."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """auto: on a GPU bf16 where it computes that natively, else fp16; on a CPU fp32. Losses are always fp32."""
+    rows_at_once: int = 0
+    """Rows of a batch that pass the networks together, the gradients of all being added up, for small memories; 0: all
+    on a CPU, and on a GPU as many as fit. Of the published method."""
+    checkpointing: bool = False
+    """Whether the decoder's activations are computed again for the backward pass instead of being kept."""
     epochs: int = 100
     """Passes over the set when neither epochs nor steps are asked for; an epoch hears every trained second once."""
     steps: int | None = None
@@ -77,6 +82,8 @@ class TrainConfig:
     held_out_max_s: float = 60.0
     save_every: int = 500
     """Steps between checkpoints, each with a measurement and a sample."""
+    patience: int = 10
+    """Saves without a better held-out measurement after which the training ends and the best is published; 0: never."""
     log_every: int = 10
     keep_last: int = 2
     threads: int = 0
@@ -94,6 +101,10 @@ class TrainConfig:
         for name in ("batch_size", "segment_frames", "epochs", "save_every", "log_every", "keep_last"):
             if getattr(self, name) < 1:
                 raise BadRequest(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.patience < 0:
+            raise BadRequest(
+                f"patience is a number of saves, or 0 for no end before the last step, not {self.patience}"
+            )
         if not 0 <= self.held_out < 1:
             raise BadRequest(f"held_out is a share: at least 0 and below 1, not {self.held_out}")
 
@@ -232,8 +243,12 @@ class TrainRequest:
     """f0 method of `infer.f0`; auto takes its default."""
     base: str | None = None
     """None: the preset's base weights if they are there; "none": from scratch; else a name or a file."""
+    patience: int | None = None
+    """Saves without a better held-out measurement that end the training; None: as the preset says, 0: never."""
     replace: bool = False
     """Whether the model may take the place of one with the same name."""
+    processes: int = 1
+    """Processes on this machine that share every batch; on GPUs one for each."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `TrainConfig` that differ from the preset's."""
 
@@ -246,6 +261,8 @@ class TrainRequest:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise BadRequest(f"--{name} must be at least 1, not {value}")
+        if self.processes < 1:
+            raise BadRequest(f"--processes must be at least 1, not {self.processes}")
         self.config()
 
     def config(self) -> TrainConfig:
@@ -266,6 +283,8 @@ class TrainRequest:
             changes |= {"epochs": self.epochs, "steps": None}
         if self.steps is not None:
             changes["steps"] = self.steps
+        if self.patience is not None:
+            changes["patience"] = self.patience
         return replace(config, **changes)
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ Separate so that a device that is not there is refused in one line before any wo
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,16 +27,22 @@ def choose_device(name: str, threads: int = 0) -> torch.device:
         torch.set_flush_denormal(True)
         return torch.device("cpu")
     torch.backends.cudnn.benchmark = True
+    if "LOCAL_RANK" in os.environ:
+        # of several processes each takes the GPU of its number
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     return torch.device("cuda")
 
 
 def autocast_type(config: TrainConfig, device: torch.device) -> torch.dtype | None:
-    """bfloat16 where it is asked for, or where the GPU computes it natively; None for float32."""
-    if config.precision == "bf16":
+    """bfloat16 or float16 where it is asked for; else bfloat16 where the GPU computes it natively, float16 where it has
+    units for that at least (compute capability 7), and None, for float32, on older ones and on the CPU."""
+    if config.precision != "auto":
+        return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}[config.precision]
+    if device.type != "cuda":
+        return None
+    if torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
-    if config.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16
-    return None
+    return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else None
 
 
 @contextmanager
@@ -49,3 +57,28 @@ def memory_in_words(config: TrainConfig, device: torch.device) -> Iterator[None]
         smaller = max(1, config.batch_size // 2)
         advice = f"train with batch_size {smaller}" if config.batch_size > 1 else "train a smaller preset"
         raise CuratorError(f"{where} ran out with batch_size {config.batch_size}: {advice}") from error
+
+
+def gpu_words(device: torch.device) -> list[str]:
+    """The GPU's load and memory in words; empty without a GPU, and without the load where the driver does not tell."""
+    if device.type != "cuda":
+        return []
+    free, total = torch.cuda.mem_get_info(device)
+    words = [f"{(total - free) / 1e9:.1f} of {total / 1e9:.1f} GB on the GPU"]
+    try:
+        return [f"GPU {torch.cuda.utilization(device)} %", *words]
+    except (ImportError, RuntimeError):
+        return words
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """Most bytes that this process held so far: on the GPU where it trains there, else in main memory; None where the
+    system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_reserved(device))
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

@@ -6,29 +6,29 @@ measured is `evaluate`; here is only their order.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import torch
 
 from catalog.errors import CuratorError
-from infer.f0 import coarse
-from infer.mel import CLASSIC, MelSettings, spectrogram
+from infer.mel import MelSettings
 from infer.network import NetworkConfig
-from infer.source_filter import SourceFilter
-from trainer.base import load_base
+from trainer.base import FROM_SCRATCH, Start, begin
+from trainer.checkpoints import Checkpoints, Identity
 from trainer.config import TrainConfig
-from trainer.dataset import MARGIN_FRAMES, Crops, TrainClip, batches, crops_per_epoch
-from trainer.device import autocast_type, memory_in_words
-from trainer.evaluate import measure, write_sample
-from trainer.spectral import SpectralLosses, spectral_step, spoken
-from trainer.state import Checkpoints, Identity, TrainState
-from trainer.step import Batch, Draws, StepLosses, StepSettings, Trained, train_step
+from trainer.dataset import TrainClip, batches, crops_per_epoch
+from trainer.device import gpu_words, memory_in_words
+from trainer.pace import Pace
+from trainer.saves import Saves
+from trainer.state import TrainState
+from trainer.stepper import Stepper
+from trainer.stopping import settled
+from trainer.team import ALONE, Team
 
 PROGRESS_EVERY_S = 0.5
 
@@ -37,7 +37,7 @@ class Report(Protocol):
     """What is used of `catalog.jobs.JobReport`."""
 
     def event(self, kind: str, /, **fields: object) -> None: ...
-    def progress(self, done: float, total: float, unit: str, note: str = "") -> None: ...
+    def progress(self, done: float, total: float, unit: str, note: str = "", *, eta_s: float | None = None) -> None: ...
     def metric(self, step: int, values: Mapping[str, float]) -> None: ...
     def warning(self, text: str) -> None: ...
     def stop_requested(self) -> bool: ...
@@ -57,8 +57,10 @@ class Training:
     """Digest of the clips and their features."""
     folder: Path
     """The run's folder."""
-    base: Path | None = None
-    """Weights file of a generator to start from; its discriminator lies beside it where there is one."""
+    start: Start = FROM_SCRATCH
+    """Where the networks come from."""
+    team: Team = ALONE
+    """The processes that share every batch."""
 
     @property
     def steps(self) -> int:
@@ -67,6 +69,10 @@ class Training:
             return self.config.steps
         crops = self.config.epochs * crops_per_epoch(self.train, self.config.segment_frames)
         return max(1, math.ceil(crops / self.config.batch_size))
+
+    def ended(self, state: TrainState) -> bool:
+        """Whether there is nothing left to do: the last step is done, or nothing got better for too long."""
+        return state.step >= self.steps or settled(state.curve, self.config.patience)
 
     @property
     def mel(self) -> MelSettings:
@@ -80,7 +86,7 @@ class Training:
 
 
 def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
-    """Train until the last step or until asked to stop, going on from the newest checkpoint if there is one.
+    """Train until the last step, until nothing gets better or until asked to stop, going on from the newest checkpoint.
 
     The state it returns is saved. Raises CuratorError in words when the losses stop being numbers or memory runs out.
     """
@@ -88,35 +94,52 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
     checkpoints = Checkpoints(training.folder / "checkpoints", training.identity(), keep_last=config.keep_last)
     state = resume_or_build(training, checkpoints, report)
     checkpoints.check_room(state)
+    saves = Saves(training.train, training.held_out, training.mel, training.folder, checkpoints, report)
     stream = batches(
         training.train,
         seed=training.seed,
         segment=config.segment_frames,
         context=config.context_frames,
-        hop=config.hop,
         batch_size=config.batch_size,
         start=state.position,
     )
-    said, saved = 0.0, state.step
+    team, stepper = training.team, Stepper(training, state)
+    pace, said, saved = Pace(), 0.0, state.step
     with memory_in_words(config, training.device):
-        while state.step < steps and not report.stop_requested():
+        if team.leads:
+            saves.look(state)
+        pace.looked()
+        while team.agree(not training.ended(state) and not report.stop_requested()):
             crops, state.position = next(stream)
-            torch.manual_seed(step_seed(training.seed, state.step))
             state.set_learning_rate(learning_rate(config, state, steps))
-            losses = one_step(training, state, crops)
+            losses = stepper.step(crops)
             state.step += 1
             if state.step % config.log_every == 0 or state.step in (1, steps):
-                report.metric(state.step, finite(losses.values(), state.step, checkpoints))
+                report.metric(state.step, finite(stepper.values(losses), state.step, checkpoints))
+            pace.stepped()
             if time.monotonic() - said >= PROGRESS_EVERY_S or state.step == steps:
                 said = time.monotonic()
-                report.progress(state.step, steps, "steps", f"epoch {state.position.epoch + 1}")
+                left = pace.left(state.step, steps, config.save_every)
+                report.progress(state.step, steps, "steps", note(state, training.device), eta_s=left)
             if state.step % config.save_every == 0 or state.step == steps:
-                finite(losses.values(), state.step, checkpoints)
-                save(training, state, checkpoints, report)
+                finite(stepper.values(losses), state.step, checkpoints)
+                if team.leads:
+                    saves.save(state)
                 saved = state.step
+                pace.saved()
         if state.step > saved:
-            save(training, state, checkpoints, report)
+            finite(stepper.values(losses), state.step, checkpoints)
+            if team.leads:
+                saves.write(state)
     return state, checkpoints
+
+
+def note(state: TrainState, device: torch.device) -> str:
+    """What is said beside the bar: the epoch, the best save so far, the GPU's load."""
+    words = [f"epoch {state.position.epoch + 1}"]
+    if state.best is not None and state.best.mel is not None:
+        words.append(f"best step {state.best.step}")
+    return ", ".join([*words, *gpu_words(device)])
 
 
 def resume_or_build(training: Training, checkpoints: Checkpoints, report: Report) -> TrainState:
@@ -127,63 +150,9 @@ def resume_or_build(training: Training, checkpoints: Checkpoints, report: Report
         if warning:
             report.warning(warning)
         report.event("resumed", step=state.step, epoch=state.position.epoch)
-    elif training.base is not None and (anew := load_base(state, training.base)):
-        report.event("note", text=f"{training.base.name} does not give {', '.join(anew)}: learned from scratch")
+    elif anew := begin(state, training.start):
+        report.event("note", text=f"{training.start.name} does not give {', '.join(anew)}: learned from scratch")
     return state
-
-
-def one_step(training: Training, state: TrainState, crops: Crops) -> StepLosses | SpectralLosses:
-    """The step that the config's method asks for."""
-    config = training.config
-    if isinstance(state.generator, SourceFilter):
-        said, starts = spoken(crops, config.sample_rate, training.device), torch.from_numpy(crops.starts)
-        starts = starts.to(training.device)
-        return spectral_step(state.generator, state.optimizer_g, said, starts, config.segment_frames, config.loss)
-    batch, starts = to_batch(training, crops)
-    settings = StepSettings(
-        training.mel,
-        config.segment_frames,
-        c_mel=config.loss.mel,
-        c_kl=config.loss.kl,
-        autocast=autocast_type(config, training.device),
-    )
-    return train_step(cast(Trained, state), batch, Draws(starts), settings)
-
-
-def to_batch(training: Training, crops: Crops) -> tuple[Batch, torch.Tensor]:
-    """Crops as tensors on the device, their spectra computed there, and the first frame of each segment (B,)."""
-    config, device = training.config, training.device
-    audio = torch.from_numpy(crops.audio).to(device)
-    spec = spectrogram(audio, config.n_fft, config.hop, config.n_fft, power_floor=CLASSIC.power_floor)
-    margin = MARGIN_FRAMES * config.hop
-    lengths = torch.from_numpy(crops.lengths).to(device)
-    batch = Batch(
-        phone=torch.from_numpy(crops.phone).to(device),
-        phone_lengths=lengths,
-        pitch=torch.from_numpy(coarse(crops.f0)).to(device) if training.network.f0 else None,
-        f0=torch.from_numpy(crops.f0).to(device) if training.network.f0 else None,
-        spec=spec[..., MARGIN_FRAMES:-MARGIN_FRAMES],
-        spec_lengths=lengths,
-        wave=audio[:, margin:-margin].unsqueeze(1),
-        sid=torch.from_numpy(crops.speaker).to(device),
-    )
-    return batch, torch.from_numpy(crops.starts).to(device)
-
-
-def save(training: Training, state: TrainState, checkpoints: Checkpoints, report: Report) -> None:
-    """Measure, render a sample, keep the generator if it is the best, and write the checkpoint."""
-    found = measure(state.generator, training.held_out, training.mel)
-    best = checkpoints.save_best(state, None if found is None else found.mel)
-    facts: dict[str, float | bool] = {"best": best}
-    if found is not None:
-        report.metric(state.step, found.to_dict())
-        facts["held_out_mel"] = round(found.mel, 5)
-    heard = training.held_out or training.train
-    sample = training.folder / "samples" / f"step-{state.step:08d}.wav"
-    write_sample(state.generator, heard[0], sample)
-    report.event("sample", step=state.step, path=sample.name, clip=heard[0].clip, held_out=bool(training.held_out))
-    path = checkpoints.save(state)
-    report.event("checkpoint", step=state.step, path=path.name, **facts)
 
 
 def learning_rate(config: TrainConfig, state: TrainState, steps: int) -> float:
@@ -192,12 +161,6 @@ def learning_rate(config: TrainConfig, state: TrainState, steps: int) -> float:
     cosine = (1 + math.cos(math.pi * min(1.0, state.step / steps))) / 2
     decay = config.lr_decay**state.position.epoch
     return config.learning_rate * rise * decay * (config.lr_final + (1 - config.lr_final) * cosine)
-
-
-def step_seed(seed: int, step: int) -> int:
-    """Seed of everything drawn inside one step."""
-    digest = hashlib.sha256(f"{seed}:step:{step}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
 
 
 def finite(values: dict[str, float], step: int, checkpoints: Checkpoints) -> dict[str, float]:

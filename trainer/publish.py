@@ -18,12 +18,15 @@ from catalog.records import SetInfo
 from infer.mel import CLASSIC
 from infer.source_filter_config import KIND
 from infer.synthesizer_config import SynthesizerConfig
+from trainer.checkpoints import Checkpoints
 from trainer.config import TrainRequest
 from trainer.dataset import crops_per_epoch
+from trainer.device import peak_memory
 from trainer.index import write_index
 from trainer.loop import Training
 from trainer.prepare import Encoder, Prepared, f0_stats
-from trainer.state import Checkpoints, TrainState
+from trainer.state import TrainState
+from trainer.stopping import CHOSEN_BY, best, settled, words
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,6 @@ class Made:
     training: Training
     prepared: Prepared
     encoder: Encoder
-    started_from: str
-    """What the networks were before the first step, in words."""
 
 
 def publish(
@@ -60,7 +61,8 @@ def publish(
 def card(made: Made, state: TrainState, index: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """The facts of a model, as every other part of the program reads them."""
     config, prepared = made.training.config, made.prepared
-    best = state.best.step if state.best else state.step
+    best_step = state.best.step if state.best else state.step
+    parent = made.training.start.parent
     return {
         "version": "v2" if isinstance(made.training.network, SynthesizerConfig) else "1",
         "network": "rvc" if isinstance(made.training.network, SynthesizerConfig) else KIND,
@@ -79,12 +81,16 @@ def card(made: Made, state: TrainState, index: Mapping[str, Any], seconds: float
             "id": made.run_id,
             "preset": made.request.preset,
             "steps": state.step,
-            "best_step": best,
+            "best_step": best_step,
+            "ended": why_ended(made.training, state),
             "epochs": round(epochs(made.training, state.step), 2),
             "seed": made.request.seed,
             "device": str(made.training.device),
-            "started_from": made.started_from,
+            "processes": made.training.team.size,
+            "started_from": made.training.start.words,
+            "parent": None if parent is None else {"name": parent.name, "id": parent.id},
             "seconds": round(seconds, 1),
+            "peak_memory_bytes": peak_memory(made.training.device),
             "settings": config.to_dict(),
         },
         "metrics": metrics(made, state),
@@ -99,12 +105,20 @@ def card(made: Made, state: TrainState, index: Mapping[str, Any], seconds: float
 
 
 def metrics(made: Made, state: TrainState) -> dict[str, Any]:
-    """What was measured on held-out clips, of the best step; says so when nothing was held out."""
+    """What was measured on held-out clips at the best step, and the whole curve; says so when nothing was held out."""
     facts: dict[str, Any] = {"held_out": made.prepared.how_held_out}
-    if state.best is not None and state.best.mel is not None:
-        facts["held_out/mel"] = round(state.best.mel, 5)
-        facts["best_step"] = state.best.step
+    top = best(state.curve)
+    if top is not None:
+        facts |= {**top.values, CHOSEN_BY: round(top.values[CHOSEN_BY], 5), "best_step": top.step}
+        facts["curve"] = [point.to_dict() for point in state.curve]
     return facts
+
+
+def why_ended(training: Training, state: TrainState) -> str:
+    """Why no further step was made, in words."""
+    if settled(state.curve, training.config.patience):
+        return words(state.curve, training.config.patience)
+    return f"All {training.steps} steps were made"
 
 
 def epochs(training: Training, steps: int) -> float:

@@ -6,6 +6,7 @@ Separate from `trainer.__main__`, which refuses bad requests before any of this 
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from infer.content import load_encoder
 from infer.network import NetworkConfig
 from infer.source_filter_config import SourceFilterConfig
 from infer.synthesizer_config import SynthesizerConfig
-from trainer.base import find_base
+from trainer.base import Start, find_start
+from trainer.boards import beside
 from trainer.config import TrainConfig, TrainRequest
 from trainer.device import choose_device
 from trainer.loop import Training, train
 from trainer.prepare import Encoder, Prepared, Stopped, prepare
-from trainer.publish import Made, publish
+from trainer.publish import Made, publish, why_ended
+from trainer.team import ALONE, Team, joined
 
 
 def make_model(library: Library, request: TrainRequest, report: JobReport, began: float) -> dict[str, Any]:
@@ -31,44 +34,59 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
 
     `began` is the monotonic time at which the job started. Raises CuratorError in words when it cannot go on.
     """
-    made = ready(library, request, report)
-    if made is None:
-        return {"outcome": "stopped", "step": 0, "steps": request.config().steps}
-    report.phase("train")
-    state, checkpoints = train(made.training, report)
+    device = choose_device(request.device, request.config().threads)
+    with joined(device.type == "cuda") as team:
+        made = ready(library, request, report, device, team)
+        if made is None:
+            return {"outcome": "stopped", "step": 0, "steps": request.config().steps}
+        report.phase("train")
+        with beside(report, report.job.path) if team.leads else nullcontext(report) as told:
+            state, checkpoints = train(made.training, told)
     steps = made.training.steps
-    if state.step < steps:
+    if not team.leads:
+        return {}
+    if not made.training.ended(state):
         return {"outcome": "stopped", "step": state.step, "steps": steps}
+    if state.step < steps:
+        report.event("note", text=why_ended(made.training, state))
     report.phase("publish")
     card = publish(library, made, state, checkpoints, seconds=time.monotonic() - began)
+    checkpoints.settle(state)
     return {"model": card["name"], "step": state.step, "steps": steps, "card": card}
 
 
-def ready(library: Library, request: TrainRequest, report: JobReport) -> Made | None:
+def ready(library: Library, request: TrainRequest, report: JobReport, device: torch.device, team: Team) -> Made | None:
     """Everything up to the first step; None when a clean end was asked for before."""
     config = request.config()
-    device = choose_device(request.device, config.threads)
-    base, started_from = find_base(request.base, config, library.weights)
-    report.event("note", text=f"Training on {device.type}, {started_from}")
+    team.check_share(config.batch_size)
+    start = find_start(request.base, config, library)
+    report.event("note", text=f"Training on {device.type}, {start.words}")
     manifest = sets.load(library, request.set_name)
     encoder = load_encoder(request.encoder, library.weights, device.type)
-    try:
-        prepared = prepare(
-            library,
-            request.set_name,
-            manifest.clips,
-            config,
-            encoder=encoder,
-            f0_method=request.f0_method,
-            device=device.type,
-            seed=request.seed,
-            report=report,
-        )
-    except Stopped:
+
+    def features() -> Prepared | None:
+        try:
+            return prepare(
+                library,
+                request.set_name,
+                manifest.clips,
+                config,
+                encoder=encoder,
+                f0_method=request.f0_method,
+                device=device.type,
+                seed=request.seed,
+                report=report,
+            )
+        except Stopped:
+            return None
+
+    prepared = team.leader_first(features)
+    if prepared is None:
         return None
-    tell(prepared, report)
-    training = plan(config, request.seed, device, encoder, prepared, report.job.path, base)
-    return Made(report.job.id, request, manifest.info, training, prepared, encoder, started_from)
+    if team.leads:
+        tell(prepared, report)
+    training = plan(config, request.seed, device, encoder, prepared, report.job.path, start, team)
+    return Made(report.job.id, request, manifest.info, training, prepared, encoder)
 
 
 def plan(
@@ -78,11 +96,13 @@ def plan(
     encoder: Encoder,
     prepared: Prepared,
     folder: Path,
-    base: Path | None,
+    start: Start,
+    team: Team = ALONE,
 ) -> Training:
     """What the loop is given, with a network whose sizes follow from preset, encoder and speakers."""
     network = sizes(config, encoder.dim, len(prepared.speakers))
-    return Training(config, network, seed, device, prepared.train, prepared.held_out, prepared.digest, folder, base)
+    train_on, held_out = prepared.train, prepared.held_out
+    return Training(config, network, seed, device, train_on, held_out, prepared.digest, folder, start, team)
 
 
 def sizes(config: TrainConfig, phone_dim: int, speakers: int) -> NetworkConfig:

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -151,15 +152,18 @@ def progress_bar(what: str) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         yield lambda event: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None, text="")
 
         def update(event: Mapping[str, Any]) -> None:
             if event["type"] == "progress":
+                left, note = event.get("eta_s"), one_line(str(event.get("note") or ""))
                 text = f"{event['done']:.0f}/{event['total']:.0f} {event.get('unit', '')}"
+                text += "" if left is None else f", {timedelta(seconds=round(left))} left"
+                text += f", {note}" if note else ""
                 bar.update(task, completed=event["done"], total=event["total"], text=text)
             elif event["type"] == "phase":
                 bar.update(task, description=f"{what}: {event.get('name', '')}")

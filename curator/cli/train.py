@@ -14,17 +14,54 @@ from curator.cli.output import DONE, PARTLY, emit, follow, json_option, open_sto
 from trainer.config import PRESETS, TrainRequest
 
 
+class Patience(click.ParamType):
+    """A number of saves; `auto` is None, the preset's own, and `off` is 0."""
+
+    name = "patience"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """From what was typed."""
+        if value in ("auto", None):
+            return None
+        if value == "off":
+            return 0
+        if str(value).isdecimal() and int(value) > 0:
+            return int(value)
+        self.fail(f"{value} is neither a number of saves from 1 on nor auto nor off", param, ctx)
+
+
 @click.command()
 @click.argument("set_name", metavar="SET")
 @click.option("--name", required=True, metavar="MODEL", help="What the model will be called.")
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="small", show_default=True, help="Size and rate.")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Stop after so many passes over the set.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many steps.")
+@click.option(
+    "--patience",
+    type=Patience(),
+    default="auto",
+    show_default=True,
+    metavar="N",
+    help="End after N saves without a better measurement on held-out clips; the best save is what is published."
+    " auto is the preset's own number; off makes all steps.",
+)
 @click.option("--encoder", default="phone", show_default=True, help="Content encoder: phone or contentvec.")
 @click.option("--f0", "f0_method", default="auto", show_default=True, metavar="METHOD", help="f0 method.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Share every batch among N."
+)
 @click.option("--seed", default=1234, show_default=True, help="Of everything that is drawn at random.")
+@click.option(
+    "--base",
+    default="auto",
+    show_default=True,
+    metavar="BASE",
+    help="What it starts from: last (the last model of this voice), preset, none, a model, published weights or a file;"
+    " auto is last where that was made from another set, else preset.",
+)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A setting that differs from the preset's.")
+@click.option("--dry-run", is_flag=True, help="Measure on this machine what it would cost, and end.")
 @click.option("--detach", is_flag=True, help="Start it and come back at once.")
 @click.option("--resume", is_flag=True, help="Continue the last unfinished run of that name.")
 @json_option
@@ -33,6 +70,8 @@ def train(
     library: Library,
     set_name: str,
     name: str,
+    base: str,
+    dry_run: bool,
     detach: bool,
     resume: bool,
     as_json: bool,
@@ -43,14 +82,24 @@ def train(
     from catalog import sets
     from curator.intake import take_in_finished
     from curator.launch import start_train
+    from trainer.parent import resolved
 
     sets.load(library, set_name, verify=False)
     request = TrainRequest(
         library=str(library.root), set_name=set_name, model=name, settings=parsed(changes), **settings
     )
+    request = resolved(library, request, base)
+    if request.device == "cuda":
+        from trainer.device import choose_device
+
+        choose_device("cuda")
+    if dry_run:
+        return say_cost(library, request, as_json)
     with open_store(library) as store:
         unfinished = unfinished_run(library, request, resume=resume)
         say(f"curator: preset {request.preset}: {PRESETS[request.preset].cost}")
+        if base == "auto" and request.base:
+            say(f"curator: starts from the model {request.base}, the last of this voice; --base preset starts anew")
         job = start_train(library, request, run_id=unfinished)
         take_in_finished(store, job)
         if detach:
@@ -68,8 +117,22 @@ def train(
             f"Stopped at step {result.get('step', 0)}; continue with: curator train {set_name} --name {name} --resume"
         )
     else:
-        click.echo(f"Model {result['model']} published")
+        click.echo(f"Model {result['model']} published: {result['card']['run']['ended']}")
     return DONE if result["outcome"] == "done" else PARTLY
+
+
+def say_cost(library: Library, request: TrainRequest, as_json: bool) -> int:
+    """Measure and say what a training would cost here; nothing is prepared or written."""
+    from catalog import sets
+    from trainer.cost import measured, words
+
+    info = sets.load(library, request.set_name, verify=False).info
+    cost = measured(request, info.seconds)
+    if as_json:
+        emit(cost.to_dict())
+    else:
+        click.echo(f"Preset {request.preset} on set {request.set_name}: {words(cost)}")
+    return DONE
 
 
 def parsed(changes: tuple[str, ...]) -> dict[str, Any]:
@@ -154,9 +217,14 @@ def list_runs(library: Library, as_json: bool) -> int:
 @json_option
 @pass_library
 def show(library: Library, run_id: str, as_json: bool) -> int:
-    """Show a run: where it is, its last losses, its result."""
+    """Show a run: where it is, its last losses, its result, and the clips that it found strangest."""
+    from trainer import blame_file
+
     job = find_run(library, run_id)
+    strange = blame_file.worst(blame_file.read(job.path))
     facts = summary(job) | {"metrics": last_metrics(job), "request": job.request, "result": job.result()}
+    facts |= held_out(job)
+    facts["look_again"] = strange
     if as_json:
         emit(facts)
         return DONE
@@ -164,8 +232,15 @@ def show(library: Library, run_id: str, as_json: bool) -> int:
         click.echo(f"{key:>8}  {facts[key] if facts[key] is not None else '–'}")
     for name, value in facts["metrics"].items():
         click.echo(f"{name:>8}  {value:.4f}")
+    if facts["curve"]:
+        click.echo("\nHeld-out clips, save by save:")
+        rows = [{**point, "best": "best" if point["step"] == facts["best_step"] else ""} for point in facts["curve"]]
+        table(rows, MEASURES, empty="")
     if facts["result"] and facts["result"].get("error"):
         click.echo(f"{'error':>8}  {facts['result']['error']}")
+    if strange:
+        click.echo("\nClips to look at again:")
+        table(strange, STRANGE, empty="")
     return DONE
 
 
@@ -186,6 +261,10 @@ def stop(library: Library, run_id: str, as_json: bool) -> int:
     else:
         click.echo(f"Run {job.id} stopped")
     return DONE
+
+
+STRANGE = {"clip": "CLIP", "strangeness": "STRANGE", "start_s": "FROM", "end_s": "TO", "reason": "WHY"}
+"""The columns of clips to look at again."""
 
 
 def find_run(library: Library, run_id: str) -> Job:
@@ -214,6 +293,30 @@ def summary(job: Job) -> dict[str, Any]:
         "steps": progress.get("total"),
         "eta_s": progress.get("eta_s") if job.state() == "running" else None,
     }
+
+
+MEASURES = {
+    "step": "STEP",
+    "held_out/mel": "MEL",
+    "held_out/f0_cents": "F0 CENTS",
+    "held_out/speaker": "SPEAKER",
+    "held_out/phones": "PHONES",
+    "best": "",
+}
+"""The columns of the held-out curve."""
+
+
+def held_out(job: Job) -> dict[str, Any]:
+    """The curve of held-out measurements, a point a save, and the step of the best."""
+    from trainer.stopping import CHOSEN_BY, Point, best
+
+    points: dict[int, Point] = {}
+    for event in job.events()[0]:
+        if event["type"] == "metric" and CHOSEN_BY in event["values"]:
+            points[event["step"]] = Point(event["step"], event["values"])
+    curve = [points[step] for step in sorted(points)]
+    top = best(curve)
+    return {"curve": [point.to_dict() for point in curve], "best_step": None if top is None else top.step}
 
 
 def last_metrics(job: Job) -> dict[str, float]:

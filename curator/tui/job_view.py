@@ -36,6 +36,8 @@ class JobView:
     unit: str = ""
     rate: float | None = None
     eta_s: float | None = None
+    note: str = ""
+    """What the job says beside its progress."""
     problems: tuple[str, ...] = ()
     """Warnings and inputs that failed, each one line, oldest first."""
     error: str = ""
@@ -179,6 +181,7 @@ def told(view: JobView, event: Mapping[str, Any]) -> JobView:
             unit=one_line(str(event.get("unit", ""))),
             rate=event.get("rate"),
             eta_s=event.get("eta_s"),
+            note=one_line(str(event.get("note") or "")),
         )
     return view
 

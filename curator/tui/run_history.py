@@ -7,11 +7,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from catalog.jobs import Job, JobState
 from curator.tui.job_view import JobView, problem_of, title_of, told
+from trainer.stopping import CHOSEN_BY, Point, best, waited
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A fixed clip as the model says it at a save."""
+
+    step: int
+    number: int
+    """Which of the fixed clips, from 1."""
+    path: Path
+    original: Path | None
+    """The recording itself."""
 
 
 class RunHistory:
@@ -22,7 +36,8 @@ class RunHistory:
         self.view = JobView(self.job.id, self.job.kind, title_of(self.job), "waiting")
         self.state: JobState = "waiting"
         self.curves: dict[str, list[tuple[float, float]]] = {}
-        self.samples: list[Path] = []
+        self.samples: dict[int, dict[int, Sample]] = {}
+        """By step and number of the clip."""
         self.problems: list[str] = []
         self.reached: tuple[float, float] | None = None
         """Steps done and steps asked for, kept when a later phase counts something else."""
@@ -44,6 +59,21 @@ class RunHistory:
         """The newest value of every metric."""
         return {name: points[-1][1] for name, points in self.curves.items()}
 
+    @property
+    def best_step(self) -> int | None:
+        """The save that measured best on the held-out clips."""
+        top = best(self._measured)
+        return None if top is None else top.step
+
+    @property
+    def waited(self) -> int:
+        """Saves since the best."""
+        return waited(self._measured)
+
+    @property
+    def _measured(self) -> list[Point]:
+        return [Point(int(step), {CHOSEN_BY: value}) for step, value in self.curves.get(CHOSEN_BY, ())]
+
     def error(self) -> str:
         """Why the run failed, or nothing."""
         return str((self.job.result() or {}).get("error") or "") if self.state == "failed" else ""
@@ -56,10 +86,15 @@ class RunHistory:
         elif kind == "progress" and event.get("unit") == "steps":
             self.reached = float(event.get("done") or 0), float(event.get("total") or 0)
         elif kind == "sample" and event.get("path"):
-            self.samples.append(self.job.path / "samples" / str(event["path"]))
+            self._hear(event)
         problem = problem_of(event)
         if problem:
             self.problems.append(problem)
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        folder, step, number = self.job.path / "samples", int(event.get("step") or 0), int(event.get("number") or 1)
+        original = folder / str(event["original"]) if event.get("original") else None
+        self.samples.setdefault(step, {})[number] = Sample(step, number, folder / str(event["path"]), original)
 
     def _point(self, name: str, step: object, value: object) -> None:
         if not isinstance(step, int | float) or not isinstance(value, int | float) or not math.isfinite(value):

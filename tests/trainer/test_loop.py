@@ -21,9 +21,11 @@ from safetensors.torch import save_file
 from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job, run_job
 from trainer.__main__ import work
+from trainer.base import Start
 from trainer.config import TrainConfig, TrainRequest
 from trainer.dataset import TrainClip
 from trainer.device import memory_in_words
+from trainer.evaluate import Measurement
 from trainer.loop import Training, learning_rate, train
 from trainer.run import sizes
 from trainer.state import TrainState
@@ -40,8 +42,8 @@ class Told:
     def event(self, kind: str, /, **fields: Any) -> None:
         self.events.append((kind, fields))
 
-    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
-        self.event("progress", done=done, total=total)
+    def progress(self, done: float, total: float, unit: str, note: str = "", *, eta_s: float | None = None) -> None:
+        self.event("progress", done=done, total=total, note=note, eta_s=eta_s)
 
     def metric(self, step: int, values: dict[str, float]) -> None:
         self.event("metric", step=step, values=dict(values))
@@ -145,16 +147,70 @@ def test_saves_measure_held_out_clips_render_a_sample_and_know_the_best_step(tra
     assert state.best is not None
     assert (state.best.step, round(state.best.mel, 5)) == (best["step"], best["held_out_mel"])
     assert (checkpoints.folder / state.best.file).is_file()
+    assert [event["step"] for event in told.of("sample")] == [4, 8, 10]
     for event in told.of("sample"):
-        assert (training.folder / "samples" / event["path"]).stat().st_size > 1000
+        for name in (event["path"], event["original"]):
+            assert (training.folder / "samples" / name).stat().st_size > 1000
 
 
-def test_only_the_last_checkpoints_and_the_best_stay_on_disk(training):
+@pytest.mark.parametrize("kind", ["training", "published"])
+def test_only_the_last_checkpoints_and_the_best_stay_on_disk(request, kind):
+    training = request.getfixturevalue(kind)
     config = replace(training.config, save_every=1, keep_last=2)
     state, checkpoints = train(replace(training, config=config), Told())
-    names = sorted(path.name for path in checkpoints.folder.iterdir())
+    whole = ["step-00000009.pt", "step-00000010.pt"]
     assert state.best is not None
-    assert names == sorted(["step-00000009.pt", "step-00000010.pt", state.best.file])
+    best = [state.best.file] if kind == "training" else [state.best.file, f"best-{state.best.step:08d}.pt"]
+    names = {path.name for path in checkpoints.folder.iterdir()}
+    assert names == {*best, *whole, *(f"{name}.sha256" for name in whole)}
+    checkpoints.settle(state)
+    assert {path.name for path in checkpoints.folder.iterdir()} == set(best)
+
+
+def test_a_run_is_ended_when_nothing_gets_better_and_resuming_it_makes_no_step_more(training, monkeypatch):
+    distances = iter([2.0, 1.0, 1.5, 1.4, 1.3])
+    monkeypatch.setattr(
+        "trainer.saves.Yardstick.measure", lambda *_: Measurement(next(distances), 0.0, 0.0, clips=1, phones=0.5)
+    )
+    config = replace(training.config, steps=20, save_every=2, patience=3)
+    told = Told()
+    state, _ = train(replace(training, config=config), told)
+    assert state.step == 8
+    assert state.best is not None
+    assert state.best.step == 2
+    assert [(point.step, point.values["held_out/mel"]) for point in state.curve] == [
+        (0, 2.0), (2, 1.0), (4, 1.5), (6, 1.4), (8, 1.3)
+    ]  # fmt: skip
+    again, _ = train(replace(training, config=config), Told())
+    assert (again.step, again.curve) == (8, state.curve)
+    assert replace(training, config=config).ended(again)
+
+
+def test_a_run_that_ended_early_may_go_on_with_more_patience(training, monkeypatch):
+    monkeypatch.setattr("trainer.saves.Yardstick.measure", lambda *_: Measurement(1.0, 0.0, 0.0, clips=1))
+    config = replace(training.config, steps=10, save_every=2, patience=1)
+    assert train(replace(training, config=config), Told())[0].step == 4
+    assert train(replace(training, config=replace(config, patience=0)), Told())[0].step == 10
+
+
+def test_the_curve_begins_before_the_first_step_and_has_every_measure(training):
+    told = Told()
+    state, _ = train(training, told)
+    assert [point.step for point in state.curve] == [0, 4, 8, 10]
+    assert {"held_out/mel", "held_out/f0_cents", "held_out/speaker", "held_out/phones"} <= set(state.curve[-1].values)
+    measured = [event for event in told.of("metric") if "held_out/mel" in event["values"]]
+    assert [event["step"] for event in measured] == [0, 4, 8, 10]
+    assert -1 <= told.of("recorded")[0]["held_out/speaker"] <= 1
+
+
+def test_the_time_left_counts_the_saves_and_ends_at_nothing(training, monkeypatch):
+    monkeypatch.setattr("trainer.loop.PROGRESS_EVERY_S", 0.0)
+    told = Told()
+    train(training, told)
+    left = [event["eta_s"] for event in told.of("progress")]
+    assert len(left) == 10
+    assert all(seconds > 0 for seconds in left)
+    assert "best step" in told.of("progress")[-1]["note"]
 
 
 def test_without_held_out_clips_the_last_step_is_kept_as_the_best(training):
@@ -164,11 +220,14 @@ def test_without_held_out_clips_the_last_step_is_kept_as_the_best(training):
     assert (checkpoints.folder / state.best.file).is_file()
 
 
-def test_a_damaged_newest_checkpoint_is_passed_over_with_a_warning(training):
+@pytest.mark.parametrize("damage", ["cut off", "one bit"])
+def test_a_damaged_newest_checkpoint_is_passed_over_with_a_warning(training, damage):
     whole, checkpoints = train(training, Told())
     newest = checkpoints.newest()
     assert newest is not None
-    newest.write_bytes(newest.read_bytes()[:1000])
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content if damage == "one bit" else content[:1000])
     told = Told()
     resumed, _ = train(training, told)
     assert "damaged" in told.of("warning")[0]["text"]
@@ -197,6 +256,7 @@ def test_a_loss_that_is_not_a_number_ends_the_training_in_one_line(training):
 def test_a_loss_that_is_not_a_number_leaves_the_last_good_checkpoint(training):
     train(training, Told(stop_after=5))
     kept = sorted((training.folder / "checkpoints").iterdir())
+    assert kept
     broken = replace(training, train=tuple(replace(clip, gain=float("inf")) for clip in training.train))
     with pytest.raises(CuratorError, match=r"step-00000005\.pt is from before"):
         train(broken, Told())
@@ -219,7 +279,7 @@ def test_a_base_is_said_to_lack_only_what_the_method_trains(training, published,
         base, folder = tmp_path / f"{kind.config.method}.safetensors", tmp_path / kind.config.method
         save_file(given, base)
         told = Told()
-        train(replace(kind, config=replace(kind.config, steps=1), base=base, folder=folder), told)
+        train(replace(kind, config=replace(kind.config, steps=1), start=Start("", base), folder=folder), told)
         notes[kind.config.method] = [event["text"] for event in told.of("note")]
     assert notes["spectral"] == []
     assert notes["published"] == [

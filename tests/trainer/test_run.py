@@ -60,7 +60,7 @@ def test_a_run_publishes_a_model_with_a_card_that_tells_where_it_came_from(publi
     )  # fmt: skip
     assert card["f0_stats"] == {"p5": 180.0, "p50": 180.0, "p95": 180.0}
     assert card["speakers"] == ["ana"]
-    assert set(card["files"]) == {"model.safetensors", "index.faiss", "index.npy"}
+    assert set(card["files"]) == {"model.safetensors", "index.faiss", "index.npy", "index_f0.npy"}
     assert card["metrics"]["held_out/mel"] > 0
     assert "held out" in card["metrics"]["held_out"]
     assert card["ledger"]["clips"]["trained"] + card["ledger"]["clips"]["held out"] == 5
@@ -120,30 +120,30 @@ def test_the_screen_hears_phases_losses_rate_samples_and_checkpoints(published):
     last = [event for event in events if event["type"] == "progress"][-1]
     assert (last["done"], last["total"], last["unit"]) == (8, 8, "steps")
     assert last["rate"] is not None
-    for kind, folder in (("sample", "samples"), ("checkpoint", "checkpoints")):
-        named = [job.path / folder / event["path"] for event in events if event["type"] == kind]
-        assert len(named) == 2
-        assert all(path.is_file() for path in named)
+    assert [event["step"] for event in events if event["type"] == "checkpoint"] == [4, 8]
+    samples = [event for event in events if event["type"] == "sample"]
+    assert {event["step"] for event in samples} == {4, 8}
+    assert all((job.path / "samples" / event[key]).is_file() for event in samples for key in ("path", "original"))
     assert next(event for event in events if event["type"] == "cost")["text"]
 
 
 def test_a_stopped_run_keeps_a_checkpoint_and_goes_on_to_a_model(frozen, toy_request, cheap_f0, monkeypatch):
-    import trainer.loop as loop
+    from trainer.stepper import Stepper
 
     library = frozen()
     job = Job.create(library.runs, "train", toy_request(steps=8).to_dict(), job_id="train-2")
-    plain = loop.one_step
+    plain = Stepper.step
 
-    def ask_at_the_third(training, state, crops):
-        if state.step == 2:
+    def ask_at_the_third(stepper, batch):
+        if stepper.state.step == 2:
             job.ask_stop()
-        return plain(training, state, crops)
+        return plain(stepper, batch)
 
-    monkeypatch.setattr(loop, "one_step", ask_at_the_third)
+    monkeypatch.setattr(Stepper, "step", ask_at_the_third)
     assert run_job(job.path, work) == 0
     assert job.state() == "stopped"
     assert (job.result() or {})["step"] == 3
-    monkeypatch.setattr(loop, "one_step", plain)
+    monkeypatch.setattr(Stepper, "step", plain)
     assert run_job(job.path, work) == 0
     assert job.state() == "done"
     assert registry.load(library, "ana").card["run"]["steps"] == 8

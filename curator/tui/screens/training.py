@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Grid, Vertical
@@ -17,22 +16,31 @@ from textual.widgets import Input, Select, Static
 
 from catalog import sets
 from catalog.errors import BadRequest
-from catalog.jobs import ENDED, Job, JobState, list_jobs
+from catalog.jobs import Job, JobState, list_jobs
+from catalog.library import Library
 from catalog.names import check_name
 from curator.launch import start_train
 from curator.tui.job_view import JobView
 from curator.tui.run_history import RunHistory
+from curator.tui.run_listening import RunListening
+from curator.tui.run_words import empty_words, row_of, run_words
 from curator.tui.screens.ask import Form
 from curator.tui.screens.room import Room
 from curator.tui.widgets.curve import Curve, meaning_of, ordered
 from curator.tui.widgets.field import Field
-from curator.tui.widgets.job_strip import figures, progress_bar
-from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import STATE_MARKS, number, one_line
+from curator.tui.widgets.listing import ListColumn, Listing
+from curator.tui.words import one_line
 from trainer.config import PRESETS, TrainRequest
+from trainer.parent import AUTO, LAST, PRESET, resolved
 
 MOST_CURVES = 6
-STATE_COLOURS = {"running": "$primary", "done": "$success", "failed": "$error", "crashed": "$error"}
+STARTS = (
+    ("the last model of this voice if the set has changed, else the preset's base", AUTO),
+    ("the last model of this voice", LAST),
+    ("the preset's base", PRESET),
+    ("nothing", "none"),
+)
+"""What a training may start from, the default first."""
 COLUMNS = (
     ListColumn("mark", "", 1),
     ListColumn("model", "model", 0),
@@ -72,6 +80,9 @@ class TrainForm(Form[TrainRequest]):
                 "Preset", Select(presets, value="small", allow_blank=False, id="preset", compact=True), "size and rate"
             ),
             Field("Steps", steps, "how long to train"),
+            Field(
+                "Start from", Select(STARTS, value=AUTO, allow_blank=False, id="base", compact=True), "what it knows"
+            ),
         ]
 
     def answer(self) -> TrainRequest:
@@ -80,13 +91,14 @@ class TrainForm(Form[TrainRequest]):
         if not name:
             raise BadRequest("Give the model a name")
         steps = self.query_one("#steps", Input).value.strip()
-        return TrainRequest(
+        request = TrainRequest(
             library=self.library,
             set_name=str(self.query_one("#set", Select).value),
             model=check_name("model", name),
             preset=str(self.query_one("#preset", Select).value),
             steps=int(steps) if steps else None,
         )
+        return resolved(Library(Path(self.library)), request, str(self.query_one("#base", Select).value))
 
 
 class TrainingScreen(Room):
@@ -98,7 +110,11 @@ class TrainingScreen(Room):
         Binding("t", "train", "Train", tooltip="Train a model on a set.", id="training.train"),
         Binding("x", "stop", "Stop", tooltip="Save a checkpoint and end the run.", id="training.stop"),
         Binding("c", "resume", "Continue", tooltip="Continue from the last checkpoint.", id="training.resume"),
-        Binding("space", "play", "Hear", tooltip="Play the newest sample; again stops it.", id="training.play"),
+        Binding("space", "play", "Hear", tooltip="Play a held-out clip as the model says it.", id="training.play"),
+        Binding("b", "compare", "A/B", tooltip="Play its recording, or the model again.", id="training.compare"),
+        Binding("n", "clip", "Clip", show=False, tooltip="Hear the next of the fixed clips.", id="training.clip"),
+        Binding("[", "save(-1)", "Earlier", show=False, tooltip="Hear an earlier save.", id="training.earlier"),
+        Binding("]", "save(1)", "Later", show=False, tooltip="Hear a later save.", id="training.later"),
         Binding("l", "scale", "Log", tooltip="Logarithmic or plain axes.", id="training.log"),
     ]
 
@@ -106,6 +122,7 @@ class TrainingScreen(Room):
         super().__init__()
         self.names: list[str] = []
         self.histories: dict[str, RunHistory] = {}
+        self.ears: dict[str, RunListening] = {}
         self.states: dict[str, JobState] = {}
         self.logarithmic = False
 
@@ -167,7 +184,8 @@ class TrainingScreen(Room):
 
     def _draw(self, history: RunHistory) -> None:
         width = max(20, self.query_one("#run-words", Static).size.width)
-        self.query_one("#run-words", Static).update(run_words(history, width))
+        heard = self.ears.setdefault(history.job.id, RunListening()).words(history)
+        self.query_one("#run-words", Static).update(run_words(history, width, heard))
         grid = self.query_one("#curves", Grid)
         names = ordered(history.curves)[: self._room_for_curves()]
         shown = {curve.metric: curve for curve in grid.query(Curve)}
@@ -197,7 +215,7 @@ class TrainingScreen(Room):
             return state in ("running", "waiting", "stopping")
         if action == "resume":
             return state in ("stopped", "failed", "crashed")
-        if action in ("play", "scale"):
+        if action in ("play", "compare", "clip", "save", "scale"):
             return state is not None
         return True
 
@@ -229,79 +247,38 @@ class TrainingScreen(Room):
             self.home.start_job(partial(start_train, self.library, request, run_id=run_id))
 
     def action_play(self) -> None:
-        """Play the newest sample, or stop."""
+        """Play what the model says, or stop."""
         if self.home.player.playing:
             self.home.player.stop()
-            return
-        history = self.histories.get(self.query_one("#runs", Listing).key or "")
-        if history is None or not history.samples:
-            self.home.say("No sample yet: one is rendered with every checkpoint")
         else:
-            self.home.play(history.samples[-1])
+            self._hear(lambda ear, _: setattr(ear, "recording", False))
+
+    def action_compare(self) -> None:
+        """Play the recording of what was heard, or the model again."""
+        self._hear(lambda ear, _: setattr(ear, "recording", not ear.recording))
+
+    def action_clip(self) -> None:
+        """Play the next of the fixed clips."""
+        self._hear(RunListening.next_clip)
+
+    def action_save(self, by: int) -> None:
+        """Play the same clip at an earlier or later save."""
+        self._hear(lambda ear, history: ear.turn(history, by))
+
+    def _hear(self, choose: Callable[[RunListening, RunHistory], None]) -> None:
+        run_id = self.query_one("#runs", Listing).key or ""
+        history, ear = self.histories.get(run_id), self.ears.setdefault(run_id, RunListening())
+        if history is not None:
+            choose(ear, history)
+        path = None if history is None else ear.path(history)
+        if history is None or path is None:
+            self.home.say("No sample yet: some are rendered with every checkpoint")
+            return
+        self._draw(history)
+        self.home.play(path)
 
     def action_scale(self) -> None:
         """Turn the axes logarithmic, or back."""
         self.logarithmic = not self.logarithmic
         for curve in self.query(Curve):
             curve.logarithmic = self.logarithmic
-
-
-def row_of(job: Job, state: JobState) -> Row:
-    """A run as a row."""
-    request: dict[str, Any] = job.request
-    return {
-        "mark": Text(STATE_MARKS[state]),
-        "model": str(request.get("model", "")),
-        "set": str(request.get("set_name", "")),
-        "preset": str(request.get("preset", "")),
-        "state": state,
-    }
-
-
-def empty_words(has_sets: bool) -> Content:
-    """What to do when there is no run yet."""
-    if not has_sets:
-        return Content("No runs yet. Freeze a set first (3), then train on it here.")
-    return Content.assemble("No runs yet. Press ", ("t", "bold $accent"), " to train a voice on a set.")
-
-
-def run_words(history: RunHistory, width: int) -> Content:
-    """A run in three lines: what it is, how far and how fast, its newest figures."""
-    view, request = history.view, history.job.request
-    head = Content.assemble(
-        (f"{STATE_MARKS[history.state]} {history.state}", STATE_COLOURS.get(history.state, "$warning")),
-        ("  " + one_line(str(request.get("model", ""))), "bold"),
-        f" on {one_line(str(request.get('set_name', '')))}, preset {request.get('preset')}",
-        (f"  {view.phase}" if history.state not in ENDED and view.phase else "", "$foreground 60%"),
-    )
-    share = view.share or 0.0
-    words = figures(view_of(history))
-    if history.state in ENDED:
-        done, total = history.reached or (0.0, 0.0)
-        share = 1.0 if history.state == "done" else done / total if total else 0.0
-        words = f"{share * 100:3.0f} %  {number(done, 0)}/{number(total, 0)} steps"
-    bar = progress_bar(share, max(6, min(40, width - len(words) - 2)))
-    progress = Content("  ").join([bar, Content(words)])
-    lines = [head, progress, figures_line(history)]
-    problem = history.error() or (history.problems[-1] if history.problems else "")
-    if history.state == "crashed":
-        problem = "The process died; c continues from the last checkpoint"
-    if problem:
-        lines.append(Content.styled("! " + one_line(problem), "$error" if history.state in ENDED else "$warning"))
-    return Content("\n").join(lines)
-
-
-def view_of(history: RunHistory) -> JobView:
-    """The run as a job with its present state."""
-    return replace(history.view, state=history.state)
-
-
-def figures_line(history: RunHistory) -> Content:
-    """The newest value of every loss."""
-    newest = history.newest
-    if not newest:
-        return Content.styled("no losses yet", "$foreground 60%")
-    parts: list[tuple[str, str]] = []
-    for name in ordered(newest):
-        parts += [(f"{name} ", "$foreground 60%"), (f"{newest[name]:.3f}   ".replace("-", "−"), "$foreground")]
-    return Content.assemble(*parts)

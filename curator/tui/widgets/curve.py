@@ -173,6 +173,9 @@ def steps_axis(first: float, last: float, columns: int) -> str:
 LOSSES: Mapping[str, str] = {
     "g/mel": "distance of the spectrograms",
     "held_out/mel": "on clips it never heard",
+    "held_out/speaker": "likeness to the speaker",
+    "held_out/phones": "share of phones kept",
+    "held_out/f0_cents": "error of the pitch, cents",
     "g/stft": "distance at several resolutions",
     "g/kl": "prior against posterior",
     "g/fm": "feature matching",

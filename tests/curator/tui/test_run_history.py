@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog.jobs import Job, JobReport
 from catalog.library import Library
-from curator.tui.run_history import RunHistory
+from curator.tui.run_history import RunHistory, Sample
 
 
 def test_losses_are_read_on_and_a_resumed_run_replaces_the_steps_it_does_again(library: Library) -> None:
@@ -19,14 +19,26 @@ def test_losses_are_read_on_and_a_resumed_run_replaces_the_steps_it_does_again(l
     report.finish("stopped")
     again = JobReport.begin(job.path)
     again.metric(20, {"g/mel": 29.0})
-    again.event("sample", step=20, path="step-20.wav")
+    again.event("sample", step=20, path="step-20-2.flac", original="original-2.flac", number=2)
     again.warning("slow\ndisk")
     history.read_on()
     assert history.curves["g/mel"] == [(10, 40), (20, 29)]
     assert history.newest == {"g/mel": 29}
-    assert history.samples == [job.path / "samples" / "step-20.wav"]
+    folder = job.path / "samples"
+    assert history.samples == {20: {2: Sample(20, 2, folder / "step-20-2.flac", folder / "original-2.flac")}}
     assert history.problems == ["slow␤disk"]
     assert history.state == "running"
     again.finish("failed", error="out of memory")
     history.read_on()
     assert (history.state, history.error()) == ("failed", "out of memory")
+
+
+def test_the_best_save_and_the_saves_since_are_known_while_the_run_goes_on(library: Library) -> None:
+    job = Job.create(library.runs, "train", {"model": "alto"})
+    report = JobReport.begin(job.path)
+    for step, distance in ((0, 0.1), (200, 0.9), (400, 0.5), (600, 0.6), (800, 0.55)):
+        report.metric(step, {"held_out/mel": distance})
+    history = RunHistory(job.path)
+    assert history.best_step is None
+    history.read_on()
+    assert (history.best_step, history.waited) == (400, 2)

@@ -1,0 +1,63 @@
+"""Training by command: what is refused, what it would cost, what a run tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from catalog.jobs import Job, JobReport
+from catalog.library import Library
+
+TOY = {"width": 8, "layers": 1, "kernel_size": 3, "expansion": 1, "bands": 8, "spk_embed_dim": 1, "gin_channels": 2}
+
+
+@pytest.fixture(scope="module")
+def trainable(filled):
+    """A library with a set called settings."""
+    filled("verdict", "accept", "--where", "true")
+    filled("set", "create", "voice-1")
+    return filled
+
+
+def test_a_gpu_that_is_not_there_is_refused_in_a_line_before_there_is_a_run(trainable, monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    ended = trainable("train", "voice-1", "--name", "voice", "--preset", "40k", "--device", "cuda")
+    assert ended.code == 2
+    assert "no usable CUDA GPU" in ended.err
+    assert ended.err.count("\n") == 1
+    assert trainable("runs", "list", "--json").json == []
+
+
+@pytest.mark.parametrize("patience", ["never", "0", "-1", "2.5"])
+def test_a_patience_that_is_no_number_of_saves_is_refused(trainable, patience) -> None:
+    ended = trainable("train", "voice-1", "--name", "voice", "--patience", patience)
+    assert ended.code == 2
+    assert "auto nor off" in ended.err
+
+
+def test_what_a_training_would_cost_is_measured_and_nothing_is_started(trainable) -> None:
+    network = f"network={json.dumps(TOY)}"
+    command = ("train", "voice-1", "--name", "voice", "--steps", "500", "--set", network, "--dry-run")
+    found = trainable(*command, "--json").json
+    assert (found["steps"], found["saves"], found["device"]) == (500, 3, "cpu")
+    assert found["seconds"] > 500 * found["step_s"] > 0
+    assert found["left_bytes"] < found["disk_bytes"] < 1e8
+    assert "500 steps and 3 saves in" in trainable(*command).out
+    assert trainable("runs", "list", "--json").json == []
+
+
+def test_a_run_tells_its_held_out_curve_and_the_best_save(curator, tmp_path: Path) -> None:
+    library = Library(tmp_path / "library")
+    library.create()
+    report = JobReport.begin(Job.create(library.runs, "train", {"model": "alto", "set_name": "alto-1"}).path)
+    for step, distance in ((0, 1.5), (200, 0.9), (400, 0.5), (600, 0.75)):
+        report.metric(step, {"held_out/mel": distance, "held_out/phones": 0.5})
+        report.metric(step + 10, {"g/mel": 1.0})
+    shown = curator("runs", "show", "alto", "--json").json
+    assert shown["best_step"] == 400
+    assert [point["step"] for point in shown["curve"]] == [0, 200, 400, 600]
+    assert shown["curve"][2] == {"step": 400, "held_out/mel": 0.5, "held_out/phones": 0.5}
+    lines = curator("runs", "show", "alto").out.splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("best")] == ["400"]

@@ -1,0 +1,74 @@
+"""Hearing a run in the training screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog import audio
+from catalog.library import Library
+from curator.tui.app import CuratorApp
+from curator.tui.player import Player
+from curator.tui.widgets.listing import Listing
+from tests.curator.tui.conftest import Settle
+
+
+@pytest.fixture
+def heard(sample: Library) -> Library:
+    """The sample library with renderings in its run train-1: two saves of two clips, beside their recordings."""
+    run = sample.runs / "train-1"
+    (run / "samples").mkdir()
+    lines = []
+    for step in (300, 600):
+        for number in (1, 2):
+            names = {"path": f"step-{step:08d}-{number}.flac", "original": f"original-{number}.flac"}
+            for name in names.values():
+                audio.write_flac(run / "samples" / name, np.zeros(100, np.float32), 24000)
+            lines.append(json.dumps({"t": step, "type": "sample", "step": step, "number": number, **names}) + "\n")
+    with (run / "events.jsonl").open("a") as events:
+        events.writelines(lines)
+    return sample
+
+
+async def test_a_held_out_clip_is_heard_beside_its_recording_clip_by_clip_and_save_by_save(
+    heard: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[str] = []
+    player = Player()
+    monkeypatch.setattr(player, "play", lambda path, *_: played.append(Path(path).name))
+    app = CuratorApp(heard, player=player)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        app.screen.query_one("#runs", Listing).go_to("train-1")
+        await settle(pilot)
+        for key in ("space", "b", "b", "n", "b", "left_square_bracket", "space"):
+            await pilot.press(key)
+            await settle(pilot)
+        text = str(app.screen.query_one("#run-words").render())
+    assert played == [
+        "step-00000600-1.flac",
+        "original-1.flac",
+        "step-00000600-1.flac",
+        "step-00000600-2.flac",
+        "original-2.flac",
+        "step-00000300-2.flac",
+        "step-00000300-2.flac",
+    ]
+    assert "best step 600" in text
+    assert "clip 2 of 2, step 300: the model" in text
+
+
+async def test_a_run_without_renderings_says_when_there_will_be_some(sample: Library, settle: Settle) -> None:
+    app = CuratorApp(sample)
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        await pilot.press("b")
+        await settle(pilot)
+        assert any("rendered with every checkpoint" in note.message for note in app._notifications)

@@ -1,0 +1,78 @@
+"""What a training costs, before and after."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from catalog.errors import BadRequest
+from tests.trainer.test_loop import Told, toy_training
+from trainer.config import PRESETS
+from trainer.cost import disk, length, measured, words
+from trainer.loop import train
+from trainer.run import sizes
+from trainer.samples import CLIPS, MOST_CLIP_S, MOST_SAVES
+from trainer.state import TrainState
+
+
+@pytest.mark.parametrize("preset", ["32k", "40k", "48k"])
+def test_a_hundred_epochs_of_a_large_preset_leave_less_than_a_gigabyte(preset):
+    config = PRESETS[preset].config
+    with torch.device("meta"):
+        state = TrainState.build(config, sizes(config, 768, 1), 1, torch.device("meta"))
+    found = disk(state, config)
+    assert 1.2e9 < found["checkpoint_bytes"] < 1.4e9
+    assert found["left_bytes"] < 0.4e9
+
+
+@pytest.mark.parametrize("preset", ["small", "32k"])
+def test_the_disk_foretold_is_the_disk_taken(toy_request, hummed, tmp_path, preset):
+    wide = {"width": 128} if preset == "small" else {"upsample_initial_channel": 64}
+    request = toy_request(preset=preset, steps=6)
+    config = request.config()
+    training = toy_training(replace(config, network={**config.network, **wide}), hummed, tmp_path / "run")
+    state, checkpoints = train(training, Told())
+    found = disk(state, training.config)
+    newest = checkpoints.newest()
+    assert newest is not None
+    assert newest.stat().st_size == pytest.approx(found["checkpoint_bytes"], rel=0.15)
+    checkpoints.settle(state)
+    kept = sum(path.stat().st_size for path in checkpoints.folder.iterdir())
+    samples = int((MOST_SAVES + 2) * CLIPS * MOST_CLIP_S * config.sample_rate * 2)
+    assert kept == pytest.approx(found["left_bytes"] - samples, rel=0.3)
+
+
+def test_a_cost_is_measured_on_this_machine_without_leaving_anything(toy_request, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    request = replace(toy_request(), encoder="phone")
+    cost = measured(request, set_seconds=60.0)
+    assert (cost.device, cost.steps, cost.saves) == ("cpu", 8, 2)
+    assert 0 < cost.step_s < 10
+    assert cost.seconds == pytest.approx(8 * cost.step_s + 2 * cost.save_s)
+    assert cost.memory_bytes is None or cost.memory_bytes > 1e7
+    assert "s a step on this machine's processor: 8 steps and 2 saves in" in words(cost)
+    assert list(here.iterdir()) == []
+
+
+def test_epochs_are_counted_over_what_is_not_held_out(toy_request):
+    request = replace(toy_request(), steps=None, epochs=4)
+    cost = measured(request, set_seconds=100.0)
+    config = request.config()
+    assert cost.steps == -(-4 * 94 * 100 // (config.segment_frames * config.batch_size))
+
+
+def test_a_gpu_that_is_not_there_is_refused_in_a_line(toy_request, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BadRequest, match="no usable CUDA GPU here: train with --device cpu"):
+        measured(replace(toy_request(), device="cuda"), 60.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(40, "40 seconds"), (600, "10.0 minutes"), (7200, "2.0 hours"), (1e6, "11.6 days")]
+)
+def test_a_length_is_said_in_the_unit_that_suits_it(seconds, text):
+    assert length(seconds) == text

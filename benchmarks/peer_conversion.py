@@ -5,8 +5,8 @@
 
 Each side runs in a process of its own (both call a package `infer`), turn by turn. RVC takes the piece as a whole, as
 it does up to 41 s; ours takes it as a conversion on a processor does, in pieces with a second of context on both
-sides, whose cost is in the figure. Prints the best wall and processor seconds of each, their ratio, and how far the
-two waveforms lie apart.
+sides, of which the decoder hears as much as reaches into the piece; that cost is in the figure. Prints the best wall
+and processor seconds of each, their ratio, and how far the two waveforms lie apart.
 """
 
 from __future__ import annotations
@@ -129,23 +129,28 @@ def peer(config: list[Any], weights: Any, phone: Tensor, f0: Tensor, piece: int)
 
 def ours(config: list[Any], weights: Any, phone: Tensor, f0: Tensor, piece: int) -> Callable[[], Tensor]:
     """Our network in pieces with their context, as a conversion on a processor runs it."""
+    from infer.speak import decoded
     from infer.synthesizer import Synthesizer, SynthesizerConfig
 
     network = Synthesizer(SynthesizerConfig.from_list(config), posterior=False)
     network.load_state_dict(weights)
     network.fold_weight_norm().eval()
     hop, total = network.config.hop, phone.shape[1]
+    before, around = network.reach
 
     def speak() -> Tensor:
         parts = []
         for start in range(0, total, piece):
-            first, last = max(0, start - PAD_FRAMES), min(total, start + piece + PAD_FRAMES)
-            frames = last - first
+            stop = min(start + piece, total)
+            first, last = max(0, start - PAD_FRAMES), min(total, stop + PAD_FRAMES)
+            head, end = decoded((start - first, stop - first), last - first, around)
+            flowing = last - first - max(head - before, 0)
             wave = network.infer(
-                phone[:, first:last], torch.tensor([frames]), coarse(f0[:, first:last]), f0[:, first:last],
-                torch.tensor([0]), noise_z=torch.zeros(1, 192, frames), noise_src=torch.zeros(1, frames * hop, 1),
+                phone[:, first:last], torch.tensor([last - first]), coarse(f0[:, first:last]), f0[:, first:last],
+                torch.tensor([0]), noise_z=torch.zeros(1, 192, flowing),
+                noise_src=torch.zeros(1, (end - head) * hop, 1), skip_head=head, return_length=end - head,
             )  # fmt: skip
-            parts.append(wave[0, (start - first) * hop : (min(start + piece, total) - first) * hop])
+            parts.append(wave[0, (start - first - head) * hop : (stop - first - head) * hop])
         return torch.cat(parts)
 
     return speak

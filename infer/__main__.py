@@ -172,7 +172,7 @@ def convert_file(
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="scratch-", dir=told.folder)))
         bench = Bench(voice, library, told, folder, held)
         made = bench.song(target, options, separator) if separator else bench.recording(target, options)
-        write(made.channels, made.rate, target.output, options.subtype)
+        write(made.channels, made.rate, target.output, options.subtype, limiter=options.limiter)
     told.warn()
     return {
         "input": str(target.input),

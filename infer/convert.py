@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 
 from catalog.audio import Resampler
 from catalog.errors import BadRequest
+from infer import breaths, melody, noise
 from infer import f0 as f0s
 from infer.content import Statistics
-from infer.cuts import CLASSIC, FRAME, SAMPLE_RATE, Chunking, find_cuts
+from infer.cuts import CLASSIC, FRAME, FRAME_RATE, SAMPLE_RATE, Chunking, find_cuts
 from infer.highpass import highpass_blocks
 from infer.loudness import QUIETEST_SPEECH, speech_power
-from infer.options import AUTO, ConvertOptions
+from infer.options import ConvertOptions
+from infer.seams import Phases, faded
 from infer.source_filter_config import SourceFilterConfig
-from infer.speak import Noise, Piece, make_piece, speak
+from infer.speak import Piece, make_piece, speak
 from infer.track import Track
-from infer.volume import Contour, gain
+from infer.volume import Contour, at, bounded, gain, steady
 
 if TYPE_CHECKING:
     from infer.voice import Voice
@@ -43,8 +45,8 @@ SMALL = Chunking(pad=1, query=3, center=12, longest=16)
 class Conversion:
     """One recording on its way through a voice.
 
-    The last fields are there for comparing with other implementations: what noise is drawn, and whether pieces are
-    trimmed by the network's own frame count, which loses some milliseconds at each cut.
+    The last fields are there for comparing with other implementations: what noise is drawn, in the order it is asked
+    for, and whether pieces are trimmed by the network's own frame count, which loses some milliseconds at each cut.
     """
 
     voice: Voice
@@ -57,7 +59,7 @@ class Conversion:
     """None chooses by the voice's device."""
     progress: Callable[[float, float, str], None] = lambda done, total, note: None
     """Called with seconds done, seconds in all, and what is being done; may raise to stop."""
-    noise: Noise | None = None
+    draw: Callable[[tuple[int, ...]], NDArray[np.float32]] | None = None
     f0_points: NDArray[np.floating] | None = None
     """A drawn f0 contour (K, 2) of seconds and Hz that replaces the extracted one."""
     keep_length: bool = True
@@ -84,9 +86,9 @@ class Conversion:
         if isinstance(self.voice.synthesizer.config, SourceFilterConfig):
             self._speech = self._loud_parts(clean)
         raw = self._track("voice")
-        for piece in self._pieces(clean, pitch, statistics, round(length * self.voice.sample_rate)):
+        for piece in faded(self._pieces(clean, pitch, statistics, round(length * self.voice.sample_rate))):
             raw.append(piece)
-        return self._finish(clean, raw, length)
+        return self._finish(clean, raw, length, pitch)
 
     def close(self) -> None:
         """Let go of the scratch files, so that their folder can be removed."""
@@ -117,36 +119,14 @@ class Conversion:
         """f0 (Hz) of the recording with its context, 100 a second, transposed; None for a voice without f0."""
         if not self.voice.synthesizer.config.f0:
             return None
-        self.f0_method = method = f0s.choose(self.options.f0_method, self.weights)
-        pad = self._pad
-        samples, length = len(clean) + 2 * pad, len(clean) / SAMPLE_RATE
-
-        def estimate(audio: NDArray[np.floating]) -> NDArray[np.float64]:
-            return f0s.estimate(audio, method, weights=self.weights, device=self.voice.device)
-
-        found = f0s.in_blocks(
-            lambda start, stop: clean.read_mirrored(start - pad, stop - pad),
-            samples,
-            estimate,
-            after_block=lambda frames: self.progress(0, length, f"f0 {100 * frames * FRAME // samples} %"),
-        )
-        found = f0s.smooth(found, method, self.options.filter_radius)
-        self.semitones = self._transposition(found)
-        found = f0s.transpose(found, self.semitones)
-        if self.options.f0_file:
-            found = f0s.draw(found, f0s.read_points(Path(self.options.f0_file)), pad // FRAME)
+        found = melody.find(
+            clean, self._pad, self.options, self.voice.card, weights=self.weights, device=self.voice.device,
+            progress=self.progress,
+        )  # fmt: skip
+        self.f0_method, self.semitones = found.method, found.semitones
         if self.f0_points is not None:
-            found = f0s.override(found, self.f0_points, pad // FRAME)
-        return found
-
-    def _transposition(self, found: NDArray[np.float64]) -> float:
-        if self.options.transpose != AUTO:
-            return float(self.options.transpose)
-        middle = (self.voice.card.get("f0_stats") or {}).get("p50")
-        if not middle:
-            raise BadRequest("transpose auto: this model's card does not say how high it speaks; give semitones")
-        voiced = found[found > 0]
-        return float(round(12 * np.log2(middle / np.median(voiced)))) if len(voiced) else 0.0
+            return f0s.override(found.f0, self.f0_points, self._pad // FRAME)
+        return found.f0
 
     def _measure(self, clean: Track) -> Statistics | None:
         """What normalises the content: measured once over the recording, so all pieces are treated alike."""
@@ -172,13 +152,21 @@ class Conversion:
     def _pad(self) -> int:
         return round(self._chunking.pad * SAMPLE_RATE)
 
+    @property
+    def _fade(self) -> int:
+        """Frames on either side of a cut over which its pieces are faded into each other."""
+        return round(self.options.cross_fade / 1000 * FRAME_RATE / 2) if self.keep_length else 0
+
     def _pieces(
         self, clean: Track, pitch: NDArray[np.float64] | None, statistics: Statistics | None, wanted: int
-    ) -> Iterator[NDArray[np.float32]]:
-        """The recording piece by piece through the network; `wanted` samples at the voice's rate in all."""
-        pad, rate = self._pad, self.voice.sample_rate
-        edges = [0, *find_cuts(clean, self._chunking), len(clean)]
-        noise = self.noise or seeded_noise(self.options.seed)
+    ) -> Iterator[tuple[NDArray[np.float32], int]]:
+        """The recording piece by piece through the network, each with how many of its samples lie over the end of the
+        piece before; `wanted` samples at the voice's rate in all."""
+        pad, rate, fade = self._pad, self.voice.sample_rate, self._fade
+        hop = self.voice.synthesizer.config.hop
+        edges = [0, *find_cuts(clean, self._chunking, around=2 * fade), len(clean)]
+        sound = noise.placed(self.options.seed) if self.draw is None else noise.in_order(self.draw)
+        phases = self._phases(pitch)
         given = 0
         for start, stop in pairwise(edges):
             last = stop == len(clean)
@@ -186,26 +174,40 @@ class Conversion:
             audio = clean.read_mirrored(start - pad, end)
             first = start // FRAME
             frames = None if pitch is None else pitch[first : None if last else (stop + 2 * pad) // FRAME]
-            heard = make_piece(self.voice, audio.astype(np.float32), frames, statistics, self._speech, self.options)
+            heard = make_piece(
+                self.voice, audio.astype(np.float32), frames, statistics, self._speech, self.options,
+                first=first, phases=phases,
+            )  # fmt: skip
+            before, after = (fade if start else 0), (0 if last else fade)
             length = (wanted if last else round(stop * rate / SAMPLE_RATE)) - given
-            wave = self._spoken(heard, length, noise)
-            given += len(wave)
-            yield wave
+            wave = self._spoken(heard, (before, length + after * hop), sound)
+            given += length if self.keep_length else len(wave)
+            yield wave, before * 2 * hop
             self.progress(stop / SAMPLE_RATE, len(clean) / SAMPLE_RATE, "converting")
 
-    def _spoken(self, heard: Piece, length: int, noise: Noise) -> NDArray[np.float32]:
-        """A piece in the voice without its context: `length` samples, or what the network's frames give."""
-        hop, pad = self.voice.synthesizer.config.hop, round(self._chunking.pad * SAMPLE_RATE / FRAME)
-        if not self.keep_length:
-            return speak(self.voice, heard, self.options, noise)[pad * hop : -pad * hop]
-        stop = min(len(heard.features), pad + -(-length // hop))
-        return fill(speak(self.voice, heard, self.options, noise, span=(pad, stop)), length)
+    def _phases(self, pitch: NDArray[np.float64] | None) -> Phases | None:
+        """Where in its period the voice is at each frame, so that pieces fit together; None where each starts anew."""
+        if pitch is None or not self._fade:
+            return None
+        config = self.voice.synthesizer.config
+        return Phases(pitch, config.hop, gliding=isinstance(config, SourceFilterConfig))
 
-    def _finish(self, clean: Track, raw: Track, length: float) -> tuple[Track, int]:
-        """The loudness contour of the input mixed in, and the rate that was asked for."""
+    def _spoken(self, heard: Piece, wanted: tuple[int, int], sound: noise.Noise) -> NDArray[np.float32]:
+        """A piece in the voice without its context: so many frames before it and samples after its start as are
+        `wanted`, or what the network's frames give."""
+        hop, pad = self.voice.synthesizer.config.hop, round(self._chunking.pad * SAMPLE_RATE / FRAME)
+        before, length = wanted
+        if not self.keep_length:
+            return speak(self.voice, heard, self.options, sound)[pad * hop : -pad * hop]
+        stop = min(len(heard.features), pad + -(-length // hop))
+        wave = speak(self.voice, heard, self.options, sound, span=(pad - before, stop))
+        return fill(wave, before * hop + length)
+
+    def _finish(self, clean: Track, raw: Track, length: float, pitch: NDArray[np.float64] | None) -> tuple[Track, int]:
+        """The loudness contour of the input mixed in, its breaths kept, and the rate that was asked for."""
         rate = self.voice.sample_rate
         asked = self.options.resample or rate
-        mixed = self._mix(clean, raw)
+        mixed = self._mix(clean, raw, None if pitch is None else pitch[self._pad // FRAME :])
         if asked == rate:
             return mixed, rate
         resampler = Resampler(rate, asked)
@@ -218,26 +220,30 @@ class Conversion:
         out.append(np.zeros(wanted - len(out), np.float32))
         return out, asked
 
-    def _mix(self, clean: Track, raw: Track) -> Track:
-        if self.options.rms_mix >= 1:
+    def _mix(self, clean: Track, raw: Track, pitch: NDArray[np.float64] | None) -> Track:
+        mix, keep_breaths = self.options.rms_mix, self.options.breaths == "keep" and pitch is not None
+        if mix >= 1 and not keep_breaths:
             return raw
         source, output = Contour(SAMPLE_RATE), Contour(self.voice.sample_rate)
         for track, contour in ((clean, source), (raw, output)):
             for _, block in track.blocks():
                 contour.feed(block)
         wanted, present = source.rms(), output.rms()
+        factors, levels = steady(wanted, present, mix)
         peaks = output.peaks() if self.limit_volume else None
-        mixed = self._track("mixed")
-        for start, block in raw.blocks():
+        mixed = raw if mix >= 1 else self._track("mixed")
+        for start, block in () if mix >= 1 else raw.blocks():
             span = (len(raw), start, start + len(block))
-            mixed.append(block * gain(wanted, present, self.options.rms_mix, span, peaks))
-        return mixed
-
-
-def seeded_noise(seed: int) -> Noise:
-    """Unit noise drawn in order from one seed, the same on every device."""
-    draws = np.random.default_rng(seed)
-    return lambda shape: draws.standard_normal(shape, dtype=np.float32)
+            if self.options.pauses == "steady":
+                mixed.append(block * bounded(at(factors, *span), peaks, span))
+            else:
+                mixed.append(block * gain(wanted, present, mix, span, peaks))
+        if not keep_breaths:
+            return mixed
+        assert pitch is not None
+        breathing = self._track("breathing")
+        breaths.keep(mixed, clean, pitch, levels, self.voice.sample_rate, breathing)
+        return breathing
 
 
 def fill(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:

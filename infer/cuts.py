@@ -15,6 +15,7 @@ from infer.track import Track
 SAMPLE_RATE = 16000
 FRAME = 160
 """Samples of one f0 frame; cuts lie on whole frames, and this is the window of the quietness measure."""
+FRAME_RATE = SAMPLE_RATE // FRAME
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,12 @@ CLASSIC = Chunking(pad=1, query=6, center=38, longest=41)
 """What full precision on a GPU is usually run with."""
 
 
-def find_cuts(track: Track, chunking: Chunking) -> list[int]:
-    """Samples at which to cut a track at 16 kHz, ascending, each a multiple of 160; none when it is short enough."""
+def find_cuts(track: Track, chunking: Chunking, *, around: int = 0) -> list[int]:
+    """Samples at which to cut a track at 16 kHz, ascending, each a multiple of 160; none when it is short enough.
+
+    A cut is at the quietest 10 ms, which may lie in the middle of a vowel; with `around`, in frames, where so many on
+    either side are quiet together, as they are in a pause.
+    """
     center, query = round(chunking.center * SAMPLE_RATE), round(chunking.query * SAMPLE_RATE)
     samples = len(track)
     if samples + FRAME <= chunking.longest * SAMPLE_RATE:
@@ -44,9 +49,21 @@ def find_cuts(track: Track, chunking: Chunking) -> list[int]:
     cuts = []
     for ideal in range(center, samples, center):
         first, last = ideal - query, min(ideal + query, samples)
+        if around:
+            cuts.append(_in_pause(track, first // FRAME, last // FRAME, around))
+            continue
         level = quietness(track.read_mirrored(first - FRAME // 2, last + FRAME // 2))
         cuts.append((first + int(np.argmin(level))) // FRAME * FRAME)
     return cuts
+
+
+def _in_pause(track: Track, first: int, last: int, around: int) -> int:
+    """Of the frame boundaries from `first` to `last`, the sample of that with the least power around it."""
+    audio = track.read_mirrored((first - around) * FRAME, (last + around) * FRAME)
+    power = np.square(audio, dtype=np.float64).reshape(-1, FRAME).sum(axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(power, 2 * around)
+    inside = windows[: last - first] if last > first else windows
+    return (first + int(np.argmin(inside.sum(axis=1)))) * FRAME
 
 
 def quietness(audio: NDArray[np.floating]) -> NDArray[np.float64]:

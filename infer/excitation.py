@@ -34,8 +34,9 @@ def fft_size(hop: int) -> int:
     return BLOCKS * hop
 
 
-def pulse_train(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """f0 in Hz at the start of each frame, 0 where unvoiced (B, T) -> band-limited pulses (B, T * hop).
+def pulse_train(f0: Tensor, hop: int, sample_rate: int, start: float = 0.0) -> Tensor:
+    """f0 in Hz at the start of each frame, 0 where unvoiced (B, T) -> band-limited pulses (B, T * hop), from the phase
+    `start`, in turns, on.
 
     All harmonics below half the rate, in phase and equally strong, with as much power in a band as white noise of
     unit variance has there; the uppermost fades with its distance from that limit. f0 runs straight from frame to
@@ -43,7 +44,7 @@ def pulse_train(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
     """
     gate = _between((f0 > 0).to(f0.dtype), hop)
     hz = _between(_held(f0), hop).clamp(min=1.0, max=_HIGHEST_F0)
-    turns = _wrapped_phase(hz, hop, sample_rate)
+    turns = _wrapped_phase(hz, hop, sample_rate, start)
     count = (sample_rate / 2 - hz) / hz
     whole = count.floor()
     inside = math.pi * turns
@@ -72,7 +73,7 @@ def _between(frames: Tensor, hop: int) -> Tensor:
     return (frames.unsqueeze(-1) + (after - frames).unsqueeze(-1) * share).flatten(1)
 
 
-def _wrapped_phase(hz: Tensor, hop: int, sample_rate: int) -> Tensor:
+def _wrapped_phase(hz: Tensor, hop: int, sample_rate: int, start: float) -> Tensor:
     """Frequency of each sample (B, N) -> phase in turns within half a turn of zero, exact over any length."""
     # metal has no float64; there the wrapped sum in float32 is the best there is
     exact = hz.dtype if hz.device.type == "mps" else torch.float64
@@ -80,7 +81,7 @@ def _wrapped_phase(hz: Tensor, hop: int, sample_rate: int) -> Tensor:
     whole = within[..., -1]
     before = (whole - whole.round()).cumsum(1).roll(1, dims=1)
     before[:, 0] = 0
-    turns = (within + before.unsqueeze(-1)).flatten(1)
+    turns = (within + before.unsqueeze(-1)).flatten(1) + start
     return (turns - turns.round()).to(hz.dtype)
 
 

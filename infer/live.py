@@ -21,6 +21,7 @@ from catalog.errors import BadRequest
 from infer import f0 as f0s
 from infer.cuts import FRAME, SAMPLE_RATE
 from infer.loudness import QUIETEST_SPEECH, speech_power
+from infer.noise import in_order
 from infer.options import AUTO, ConvertOptions
 from infer.speak import make_piece, speak
 
@@ -151,7 +152,7 @@ class LiveVoice:
         frames = len(piece.features)
         wanted = (self._fade + self.block + self._search + self._ahead) / self._rate
         start = max(0, frames - 4 - int(np.ceil(wanted * 100)) - 1)
-        wave = speak(self._voice, piece, self._options, self._draw, span=(start, frames))
+        wave = speak(self._voice, piece, self._options, in_order(self._draw), span=(start, frames))
         fast = resample(wave, self._voice.sample_rate, self._rate)
         # the part that is given out begins this long before the end of what was heard
         first = len(self._heard) - self._ahead - self._search - self.block - self._fade

@@ -16,6 +16,9 @@ AUTO: Literal["auto"] = "auto"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 BACKING = ("keep", "drop")
+BREATHS = ("keep", "convert")
+PAUSES = ("steady", "follow")
+LIMITERS = ("true-peak", "scale")
 LOWEST_RESAMPLE = 16000
 ABOUT = "about"
 
@@ -61,9 +64,9 @@ class ConvertOptions:
     """
 
     transpose: float | Literal["auto"] = offered(
-        0.0, "Transpose", "semitones, or auto: to the model's own pitch", metavar="N"
+        0.0, "Transpose", "semitones, or auto: into the range the model speaks in", metavar="N"
     )
-    """Semitones added to the f0 of the input; "auto" moves the input's median f0 to the model's."""
+    """Semitones added to the f0 of the input; "auto" moves the input into the range the model speaks in."""
     f0_method: str = offered(
         AUTO, "Pitch by", "f0 method; curator doctor says which there are", flag="f0", metavar="METHOD"
     )
@@ -76,6 +79,28 @@ class ConvertOptions:
         0.33, "Protect", "how much of consonants and breath the index may change", low=0, high=0.5, metavar="X"
     )
     """0 to 0.5: how much of the retrieval reaches unvoiced frames; 0.5 treats them like the others."""
+    index_recall: float = offered(
+        0.98, "Recall", "share of the nearest sounds to find; 0 as the index file says", low=0, high=1, metavar="X"
+    )
+    """0 to 1: which share of the true neighbours retrieval must find; 0 looks where the index's file says."""
+    index_pitch: float = offered(
+        1.0, "By pitch", "how much the index prefers sounds of the same pitch", low=0, high=10, metavar="X"
+    )
+    """0 to 10: how much retrieval prefers what was spoken near the same pitch; 0 goes by the sound alone."""
+    repair_f0: bool = offered(True, "Repair f0", "take back octave errors of the f0")
+    """Whether octave errors of the f0 are taken back."""
+    breaths: str = offered("keep", "Breaths", "keep those of the input, and its voiceless consonants", choices=BREATHS)
+    """Breaths and voiceless consonants: keep those of the input, or convert them."""
+    pauses: str = offered("steady", "Pauses", "loudness steady in pauses, or following every noise", choices=PAUSES)
+    """Loudness in pauses: steady, or follow the input and raise what noise there is."""
+    cross_fade: float = offered(
+        40.0, "Cross-fade", "ms from one piece of a long input to the next, in a pause", low=0, high=200, metavar="MS"
+    )
+    """Milliseconds, 0 to 200, over which one piece of a long input goes over into the next; 0 cuts hard."""
+    limiter: str = offered(
+        "true-peak", "Limiter", "turn down the moments that are too loud, or scale the whole file", choices=LIMITERS
+    )
+    """What is too loud: true-peak turns down the moments around it, scale the whole file."""
     rms_mix: float = offered(
         0.25, "Loudness", "0 follows the input's loudness, 1 the model's", low=0, high=1, metavar="X"
     )
@@ -132,6 +157,11 @@ class ConvertOptions:
             raise BadRequest(problem)
 
     @staticmethod
+    def classic(**values: Any) -> ConvertOptions:
+        """Options with everything off that RVC's own conversion does not have."""
+        return ConvertOptions(**{**CLASSIC, **values})
+
+    @staticmethod
     def from_dict(values: Mapping[str, Any]) -> ConvertOptions:
         """Options from names and values; raises BadRequest for an unknown name or a value out of range."""
         known = [field.name for field in fields(ConvertOptions)]
@@ -149,6 +179,18 @@ OFFERED: Mapping[str, About] = {
     each.name: each.metadata[ABOUT] for each in fields(ConvertOptions) if ABOUT in each.metadata
 }
 """What people may set, by the name of the field, in the order in which it is shown."""
+
+
+CLASSIC: Mapping[str, Any] = {
+    "index_recall": 0.0,
+    "index_pitch": 0.0,
+    "repair_f0": False,
+    "cross_fade": 0.0,
+    "breaths": "convert",
+    "pauses": "follow",
+    "limiter": "scale",
+}
+"""What `ConvertOptions.classic` sets."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

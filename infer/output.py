@@ -5,16 +5,18 @@ Separate because names can be settled before any network is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog import atomic
 from catalog.errors import BadRequest
 from infer.track import Track
+from infer.true_peak import limited
 
 PEAK = 0.99
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
@@ -66,11 +68,12 @@ def _free(folder: Path, stem: str, taken: set[Path]) -> Path:
     return place
 
 
-def write(channels: Sequence[Track], rate: int, path: Path, subtype: str) -> None:
-    """Write tracks of one length, one a channel, as `path`: whole or not at all, turned down where they would pass
-    full scale.
+def write(channels: Sequence[Track], rate: int, path: Path, subtype: str, *, limiter: str = "scale") -> None:
+    """Write tracks of one length, one a channel, as `path`: whole or not at all.
 
-    Raises BadRequest when the disk is full or the place cannot be written.
+    What would pass full scale is turned down: by `limiter` "true-peak" only around where it would, to -1 dBTP, by
+    "scale" the whole file alike, so that parts still sum to what they are parts of. Raises BadRequest when the disk is
+    full or the place cannot be written.
     """
     import soundfile
 
@@ -79,7 +82,6 @@ def write(channels: Sequence[Track], rate: int, path: Path, subtype: str) -> Non
         container = "RF64"
     if container == "FLAC" and subtype == "FLOAT":
         subtype = "PCM_24"
-    scale = 1 / max(1.0, max(track.peak for track in channels) / PEAK)
     with atomic.in_words(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.new_file(path) as part:
@@ -91,8 +93,15 @@ def write(channels: Sequence[Track], rate: int, path: Path, subtype: str) -> Non
             }
             try:
                 with soundfile.SoundFile(part, "w", **options) as file:
-                    for blocks in zip(*(track.blocks() for track in channels), strict=True):
-                        together = np.stack([block for _, block in blocks], axis=1)
-                        file.write(np.asarray(together * scale, dtype=np.float32))
+                    for block in limited(channels, rate) if limiter == "true-peak" else scaled(channels):
+                        file.write(block)
             except soundfile.SoundFileError as error:
                 raise BadRequest(f"{path} could not be written: {str(error).strip()}") from error
+
+
+def scaled(channels: Sequence[Track]) -> Iterator[NDArray[np.float32]]:
+    """Blocks (n, channels) of tracks of one length, all turned down by what the highest sample needs."""
+    scale = 1 / max(1.0, max(track.peak for track in channels) / PEAK)
+    for blocks in zip(*(track.blocks() for track in channels), strict=True):
+        together = np.stack([block for _, block in blocks], axis=1)
+        yield np.asarray(together * scale, dtype=np.float32)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import BadRequest
-from infer.options import AUTO, nearest
+from infer.options import AUTO, CLASSIC, nearest
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ PRESETS: Mapping[str, Preset] = {
             "rap",
             "at the voice's own height; consonants kept as they were said, which quick words live by",
             {"transpose": AUTO, "index_rate": 0.4, "protect": 0.15, "rms_mix": 0.1},
+        ),
+        Preset(
+            "classic",
+            "as RVC itself converts: none of what is done differently here",
+            CLASSIC,
         ),
     )
 }

@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 from catalog.errors import BadModel, BadRequest
 
 NEIGHBOURS = 8
+INDEX_F0 = "index_f0.npy"
+"""The file of a model that gives the f0 of each row of its index."""
 RECALL_WANTED = 0.98
 _TRAINING_ROWS_A_CELL = 39
 _MOST_TRAINING_ROWS_A_CELL = 256
 _PROBE_QUERIES = 256
+_WIDER = 4
+_UNLIKE_OCTAVES = 1.0
+"""What is voiced and what is not lie as far apart in pitch as so many octaves."""
 _ADD_ROWS = 8192
 
 Features = NDArray[np.float32]
@@ -42,10 +47,20 @@ class IndexFacts:
 class Retrieval:
     """An opened index, with the clip that each of its rows came from where that is known."""
 
-    def __init__(self, index: Any, clips: NDArray[np.str_] | None = None, neighbours: int = NEIGHBOURS) -> None:
+    def __init__(
+        self,
+        index: Any,
+        clips: NDArray[np.str_] | None = None,
+        neighbours: int = NEIGHBOURS,
+        f0: NDArray[np.float32] | None = None,
+    ) -> None:
         self._index = index
         self.clips = clips
         self.neighbours = neighbours
+        self.f0 = f0
+        """f0 in Hz that each row was spoken at, 0 where unvoiced; None where it is not known."""
+        self._given = self.nprobe
+        self._recall = 0.0
 
     @property
     def rows(self) -> int:
@@ -62,22 +77,59 @@ class Retrieval:
         """Cells looked into for each query."""
         return int(getattr(self._index, "nprobe", 1))
 
-    def nearest(self, queries: Features) -> tuple[NDArray[np.float32], NDArray[np.int64], Features]:
+    def look_for(self, recall: float, queries: Features) -> None:
+        """Look into as many cells as it takes to find the share `recall` of the true neighbours of features (T, dim)
+        such as will be asked for; 0 looks into as many as the index's file says.
+
+        Measured once: the same recall asked for again keeps the answer.
+        """
+        if recall == self._recall or not hasattr(self._index, "nprobe") or not len(queries):
+            return
+        self._index.nprobe, self._recall = self._given, recall
+        if recall <= 0:
+            return
+        chosen = queries[np.linspace(0, len(queries) - 1, min(_PROBE_QUERIES, len(queries))).astype(int)]
+        self._index.nprobe = int(self._index.nlist)
+        _, truth = self._index.search(np.ascontiguousarray(chosen, dtype=np.float32), min(self.neighbours, self.rows))
+        _widen(self._index, chosen, truth, recall, self._given)
+
+    def nearest(
+        self, queries: Features, count: int | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Features]:
         """For queries (T, dim) and k neighbours: squared distances (T, k), rows (T, k), -1 where there are none, and
         vectors (T, k, dim)."""
         wanted = np.ascontiguousarray(queries, dtype=np.float32)
-        scores, rows, vectors = self._index.search_and_reconstruct(wanted, self.neighbours)
+        scores, rows, vectors = self._index.search_and_reconstruct(wanted, count or self.neighbours)
         return scores, rows, vectors
 
-    def blend(self, features: Features, rate: float) -> Features:
+    def _nearest_in_pitch(
+        self, queries: Features, f0: NDArray[np.floating], weight: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Features]:
+        """As `nearest`, but rows spoken at another pitch count as further away: squared distance times
+        1 + weight * octaves^2."""
+        assert self.f0 is not None
+        scores, rows, vectors = self.nearest(queries, _WIDER * self.neighbours)
+        away = _octaves(np.asarray(f0, np.float32)[:, None], self.f0[np.maximum(rows, 0)])
+        scores = np.where(rows >= 0, scores * (1 + weight * np.square(away)), np.inf)
+        best = np.argsort(scores, axis=1, kind="stable")[:, : self.neighbours]
+        lines = np.arange(len(best))[:, None]
+        return scores[lines, best], rows[lines, best], vectors[lines, best]
+
+    def blend(
+        self, features: Features, rate: float, *, f0: NDArray[np.floating] | None = None, pitch: float = 0.0
+    ) -> Features:
         """Features (T, dim) moved by `rate` (0 to 1) to the mean of their nearest rows, 8 unless told otherwise.
 
         A row weighs 1 / distance^4, the weighting that voices were made with. A feature that is itself a row
-        becomes that row; one without any neighbour in the cells looked into stays as it is.
+        becomes that row; one without any neighbour in the cells looked into stays as it is. With `pitch` above 0 and
+        the f0 in Hz (T,) that each feature will be spoken at, rows spoken near it are preferred, if the index knows.
         """
         if rate <= 0 or self.rows == 0 or len(features) == 0:
             return features
-        scores, rows, vectors = self.nearest(features)
+        if pitch > 0 and f0 is not None and self.f0 is not None:
+            scores, rows, vectors = self._nearest_in_pitch(features, f0, pitch)
+        else:
+            scores, rows, vectors = self.nearest(features)
         found = rows >= 0
         exact = found & (scores <= 0)
         with np.errstate(divide="ignore"):
@@ -92,8 +144,17 @@ class Retrieval:
         return np.where(lost[:, None], features, mixed).astype(np.float32)
 
 
-def open_index(path: Path, rows: Path | None = None, *, neighbours: int = NEIGHBOURS) -> Retrieval:
-    """Open an index file, and beside it the clip of each row when that file is there.
+def _octaves(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far apart in octaves two f0 in Hz are, where 0 is unvoiced."""
+    both, neither = (first > 0) & (second > 0), (first <= 0) & (second <= 0)
+    apart = np.abs(np.log2(np.where(both, first, 1)) - np.log2(np.where(both, second, 1)))
+    return np.asarray(np.where(both, apart, np.where(neither, 0, _UNLIKE_OCTAVES)), np.float32)
+
+
+def open_index(
+    path: Path, rows: Path | None = None, *, neighbours: int = NEIGHBOURS, f0: Path | None = None
+) -> Retrieval:
+    """Open an index file, and beside it the clip and the f0 of each row when those files are there.
 
     Raises BadModel in one line when either is not what it should be.
     """
@@ -106,7 +167,18 @@ def open_index(path: Path, rows: Path | None = None, *, neighbours: int = NEIGHB
             raise BadModel(f"{rows.name} does not list the clips of an index") from error
         if len(clips) != index.ntotal:
             raise BadModel(f"{rows.name} lists {len(clips)} rows but {path.name} holds {index.ntotal}")
-    return Retrieval(index, clips, neighbours)
+    return Retrieval(index, clips, neighbours, None if f0 is None else _pitches(f0, int(index.ntotal)))
+
+
+def _pitches(path: Path, rows: int) -> NDArray[np.float32]:
+    """The f0 of so many rows."""
+    try:
+        found = np.load(path, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError) as error:
+        raise BadModel(f"{path.name} does not list the f0 of an index") from error
+    if found.shape != (rows,) or not np.isfinite(found).all():
+        raise BadModel(f"{path.name} does not give one f0 for each of {rows} rows")
+    return np.asarray(found)
 
 
 def check_index(path: Path, dim: int) -> None:
@@ -196,15 +268,19 @@ def _set_nprobe(index: Any, data: Features, seed: int) -> float:
     # Another speaker's features fall beside the rows, so the queries do too: rows moved by half the data's spread.
     moved = chosen + 0.5 * data.std(axis=0) * draws.standard_normal(chosen.shape)
     queries = moved.astype(np.float32)
-    truth = _exact(data, queries)
-    recall, nprobe = 0.0, 1
+    return _widen(index, queries, _exact(data, queries), RECALL_WANTED, 1)
+
+
+def _widen(index: Any, queries: Features, truth: NDArray[np.int64], wanted: float, nprobe: int) -> float:
+    """Look into `nprobe` cells and twice as many again until the share `wanted` of `truth` (Q, k) is found; gives the
+    share found."""
     while True:
         index.nprobe = nprobe
-        _, found = index.search(queries, NEIGHBOURS)
+        _, found = index.search(np.ascontiguousarray(queries, dtype=np.float32), truth.shape[1])
         recall = recall_of(found, truth)
-        if recall >= RECALL_WANTED or nprobe >= index.nlist:
+        if recall >= wanted or nprobe >= index.nlist:
             return recall
-        nprobe = min(2 * nprobe, index.nlist)
+        nprobe = min(2 * nprobe, int(index.nlist))
 
 
 def _exact(data: Features, queries: Features) -> NDArray[np.int64]:

@@ -90,10 +90,12 @@ class SourceFilter(nn.Module):
         sid: Tensor,
         *,
         noise: Tensor | None = None,
+        phase: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Convert: as `filters` -> wave (B, T * hop); noise of unit variance (B, T * hop) is drawn if None."""
-        return self.sound(*self.filters(phone, f0, loudness, sid), f0, [noise], generator)[0]
+        """Convert: as `filters` -> wave (B, T * hop); noise of unit variance (B, T * hop) is drawn if None, `phase` is
+        where the pulses start, in turns."""
+        return self.sound(*self.filters(phone, f0, loudness, sid), f0, [noise], generator, phase)[0]
 
     def sound(
         self,
@@ -102,11 +104,12 @@ class SourceFilter(nn.Module):
         f0: Tensor,
         noises: list[Tensor | None],
         generator: torch.Generator | None = None,
+        phase: float = 0.0,
     ) -> list[Tensor]:
         """The filters of a voice -> one wave (B, T * hop) for each noise, otherwise alike."""
         hop, rate = self.config.hop, self.config.sample_rate
         with torch.no_grad():
-            pulses = pulse_train(f0, hop, rate)
+            pulses = pulse_train(f0, hop, rate, phase)
             gain = filled_up(voiced, f0, rate)
         voiced, breath = voiced + gain, breath_floor(breath, f0, rate)
         keep = fft_size(hop) - 2 * hop

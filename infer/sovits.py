@@ -42,12 +42,15 @@ class HarmonicSource(nn.Module):
         self.hop = hop
         self.l_linear = nn.Linear(_OVERTONES + 1, 1)
 
-    def forward(self, f0: Tensor, noise: Tensor | None, generator: torch.Generator | None = None) -> Tensor:
-        """f0 in Hz (B, T) without gaps, noise of unit variance (B, T * hop, 1 or 9) or None -> (B, 1, T * hop)."""
+    def forward(
+        self, f0: Tensor, noise: Tensor | None, generator: torch.Generator | None = None, phase: float = 0.0
+    ) -> Tensor:
+        """f0 in Hz (B, T) without gaps, noise of unit variance (B, T * hop, 1 or 9) or None, the phase in turns that
+        the fundamental starts at -> (B, 1, T * hop)."""
         with torch.no_grad():
-            fundamental = sine_phase(f0, self.hop, self.sample_rate).unsqueeze(-1)
+            fundamental = sine_phase(f0, self.hop, self.sample_rate, phase).unsqueeze(-1)
             orders = torch.arange(1, _OVERTONES + 2, device=f0.device, dtype=f0.dtype)
-            # overtones start anywhere, the fundamental at zero
+            # overtones start anywhere, the fundamental where it is told to
             start = torch.rand(f0.shape[0], 1, _OVERTONES + 1, generator=generator, device=f0.device)
             start[..., 0] = 0
             sines = torch.sin(2 * math.pi * (fundamental * orders + start)) * _SINE_AMPLITUDE

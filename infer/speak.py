@@ -6,7 +6,6 @@ becomes what its kind of network reads, and the network's answer becomes samples
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -16,9 +15,12 @@ from numpy.typing import NDArray
 from infer import f0 as f0s
 from infer.content import Statistics
 from infer.cuts import FRAME, SAMPLE_RATE
+from infer.f0_methods.framing import fit
 from infer.loudness import frame_loudness
+from infer.noise import Noise
 from infer.options import ConvertOptions
 from infer.retrieval import protect_unvoiced
+from infer.seams import Phases
 from infer.source_filter_config import SourceFilterConfig
 from infer.sovits_config import SoVitsConfig
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from infer.voice import Voice
 
 PROTECT_OFF = 0.5
-Noise = Callable[[tuple[int, ...]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class Piece:
     """(T,) in Hz, 0 where unvoiced; None for a voice without f0."""
     speech_power: float
     """Mean square of the louder parts of the whole recording."""
+    first: int = 0
+    """Frame of the recording that the piece begins with."""
+    phases: Phases | None = None
+    """Where in its period the source is at each frame of the recording; None starts it anew with each piece."""
+
+    def phase(self, start: int = 0) -> float:
+        """Turns at which the source starts at a frame of the piece."""
+        stop = self.first + len(self.features)
+        return 0.0 if self.phases is None else self.phases.at(self.first + start, stop)
 
 
 def make_piece(
@@ -56,11 +66,18 @@ def make_piece(
     statistics: Statistics | None,
     speech_power: float,
     options: ConvertOptions,
+    *,
+    first: int = 0,
+    phases: Phases | None = None,
 ) -> Piece:
-    """Content of `audio` (N,) at 16 kHz, moved towards the voice's own where it has an index; as many frames as all
-    parts have."""
+    """Content of `audio` (N,) at 16 kHz, which begins with frame `first` of its recording, moved towards the voice's
+    own where it has an index; as many frames as all parts have."""
     raw = voice.encoder.encode(audio, statistics)
-    blended = raw if voice.index is None else voice.index.blend(raw, options.index_rate)
+    blended = raw
+    if voice.index is not None and options.index_rate > 0:
+        voice.index.look_for(options.index_recall, raw)
+        spoken = None if f0 is None or not options.index_pitch else fit(f0[::2], len(raw))
+        blended = voice.index.blend(raw, options.index_rate, f0=spoken, pitch=options.index_pitch)
     features, before = np.repeat(blended, 2, axis=0), np.repeat(raw, 2, axis=0)
     frames = min(len(features), len(audio) // FRAME, len(features) if f0 is None else len(f0))
     features = features[:frames]
@@ -68,7 +85,7 @@ def make_piece(
         f0 = f0[:frames]
         if options.protect < PROTECT_OFF:
             features = protect_unvoiced(features, before[:frames], f0, options.protect)
-    return Piece(audio, features, f0, speech_power)
+    return Piece(audio, features, f0, speech_power, first, phases)
 
 
 def speak(
@@ -105,19 +122,20 @@ def _synthesized(
     # as many as still pass the flow
     flowing = frames if span is None else frames - max(first - before, 0)
     hop = network.config.hop
-    noise_z = noise((1, network.config.inter_channels, flowing))
-    noise_source = None if piece.f0 is None else noise((1, (last - first) * hop, 1))
+    noise_z = noise(network.config.inter_channels, flowing, piece.first + frames - flowing)
+    noise_source = None if piece.f0 is None else noise(1, (last - first) * hop, (piece.first + first) * hop)
     wave = network.infer(
         _tensor(voice, piece.features),
         torch.tensor([frames], device=voice.device),
         None if piece.f0 is None else _tensor(voice, f0s.coarse(piece.f0)).long(),
         None if piece.f0 is None else _tensor(voice, piece.f0),
         torch.tensor([options.speaker], device=voice.device),
-        noise_z=torch.from_numpy(noise_z).to(voice.device),
-        noise_src=None if noise_source is None else torch.from_numpy(noise_source).to(voice.device),
+        noise_z=_tensor(voice, noise_z),
+        noise_src=None if noise_source is None else _tensor(voice, noise_source[0])[..., None],
         noise_scale=options.noise_scale,
         skip_head=None if span is None else first,
         return_length=None if span is None else last - first,
+        phase=piece.phase(first),
     )
     found = _samples(wave)
     return found if span is None else found[(span[0] - first) * hop : (span[1] - first) * hop]
@@ -134,12 +152,13 @@ def _shaped(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -
 
     network, frames = cast("SourceFilter", voice.synthesizer), len(piece.features)
     assert piece.f0 is not None
-    drawn = noise((1, frames * network.config.hop))
+    drawn = noise(1, frames * network.config.hop, piece.first * network.config.hop)
     loudness = frame_loudness(_tensor(voice, piece.audio), SAMPLE_RATE, piece.speech_power)[:, :frames]
     speaker = torch.tensor([options.speaker], device=voice.device)
     wave = network.infer(
-        _tensor(voice, piece.features), _tensor(voice, piece.f0), loudness, speaker, noise=_tensor(voice, drawn[0])
-    )
+        _tensor(voice, piece.features), _tensor(voice, piece.f0), loudness, speaker, noise=_tensor(voice, drawn[0]),
+        phase=piece.phase(),
+    )  # fmt: skip
     return _samples(wave)
 
 
@@ -149,6 +168,7 @@ def _sovits(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -
 
     network, frames = cast("SoVitsSynthesizer", voice.synthesizer), len(piece.features)
     assert piece.f0 is not None
+    hop = network.config.hop
     volume = _tensor(voice, frame_rms(piece.audio)[:frames]) if network.config.volume else None
     wave = network.infer(
         _tensor(voice, piece.features),
@@ -156,8 +176,8 @@ def _sovits(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -
         None,
         _tensor(voice, piece.f0),
         torch.tensor([options.speaker], device=voice.device),
-        noise_z=torch.from_numpy(noise((1, network.config.inter_channels, frames))).to(voice.device),
-        noise_src=torch.from_numpy(noise((1, frames * network.config.hop, 1))).to(voice.device),
+        noise_z=_tensor(voice, noise(network.config.inter_channels, frames, piece.first)),
+        noise_src=_tensor(voice, noise(1, frames * hop, piece.first * hop)[0])[..., None],
         noise_scale=options.noise_scale,
         volume=volume,
         predict_f0=options.predict_f0,

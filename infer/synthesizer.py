@@ -117,6 +117,7 @@ class Synthesizer(nn.Module):
         noise_scale: float = 0.66666,
         skip_head: int | None = None,
         return_length: int | None = None,
+        phase: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Convert: phone (B, T, C), lengths (B,), pitch in 1..255 and f0 in Hz (B, T), sid (B,) -> wave (B, N).
@@ -124,6 +125,7 @@ class Synthesizer(nn.Module):
         N = T * hop; with `skip_head` and `return_length`, in frames, only that part is decoded (24 frames before it
         still pass the flow), and noise_z then has T - max(skip_head - 24, 0) frames, noise_src return_length * hop
         samples. noise_z (B, I, T) and noise_src (B, N, 1) are of unit variance, drawn from `generator` if None.
+        `phase` is where the source of the decoded part starts, in turns.
         """
         voice = self.emb_g(sid).unsqueeze(-1)
         mask = frame_mask(lengths, phone.shape[1], phone.dtype)
@@ -139,7 +141,7 @@ class Synthesizer(nn.Module):
         z = z[..., head - cut : end - cut]
         if f0 is not None:
             f0 = f0[:, head:end]
-        wave: Tensor = self.dec(z, f0, voice, noise_src, generator)
+        wave: Tensor = self.dec(z, f0, voice, noise_src, generator, phase)
         return wave.squeeze(1)
 
     def forward_train(

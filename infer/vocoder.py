@@ -19,12 +19,13 @@ _SLOPE = 0.1
 _LAST_SLOPE = 0.01
 _SINE_AMPLITUDE = 0.1
 _VOICED_NOISE = 0.003
-TILE = 200
-"""Frames that are decoded at once on a processor; what their convolutions hold still fits its cache."""
+TILE = 1000
+"""Steps of the second stage's input that are decoded at once on a processor (a second of a published voice); what
+their convolutions hold still fits its cache."""
 
 
-def sine_phase(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """f0 in Hz (B, T) -> phase in turns (B, T * hop): the running sum of f0 / sample_rate.
+def sine_phase(f0: Tensor, hop: int, sample_rate: int, start: float = 0.0) -> Tensor:
+    """f0 in Hz (B, T) -> phase in turns (B, T * hop): the running sum of f0 / sample_rate, from `start` on.
 
     The sum over whole frames is kept within one turn, so the phase stays exact over any length.
     """
@@ -33,6 +34,7 @@ def sine_phase(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
     turns = f0.to(exact) * (hop / sample_rate)
     before = torch.cumsum(turns - turns.round(), dim=1).roll(1, dims=1)
     before[:, 0] = 0
+    before = before + start
     before = (before - before.round()).to(f0.dtype)
     within = torch.arange(1, hop + 1, device=f0.device, dtype=f0.dtype)
     phase = (f0 / sample_rate).unsqueeze(-1) * within + before.unsqueeze(-1)
@@ -48,17 +50,20 @@ class SineSource(nn.Module):
         self.hop = hop
         self.l_linear = nn.Linear(1, 1)
 
-    def forward(self, f0: Tensor, noise: Tensor | None, generator: torch.Generator | None = None) -> Tensor:
-        """f0 in Hz (B, T), noise of unit variance (B, T * hop, 1) or None -> excitation (B, 1, T * hop)."""
+    def forward(
+        self, f0: Tensor, noise: Tensor | None, generator: torch.Generator | None = None, phase: float = 0.0
+    ) -> Tensor:
+        """f0 in Hz (B, T), noise of unit variance (B, T * hop, 1) or None, the phase in turns to start at ->
+        excitation (B, 1, T * hop)."""
         with torch.no_grad():
-            phase = sine_phase(f0, self.hop, self.sample_rate)
+            turns = sine_phase(f0, self.hop, self.sample_rate, phase)
             voiced = (f0 > 0).to(f0.dtype).repeat_interleave(self.hop, dim=1)
             if noise is None:
-                drawn = torch.randn(phase.shape, generator=generator, device=f0.device, dtype=f0.dtype)
+                drawn = torch.randn(turns.shape, generator=generator, device=f0.device, dtype=f0.dtype)
             else:
                 drawn = noise.squeeze(-1)
             amplitude = voiced * _VOICED_NOISE + (1 - voiced) * (_SINE_AMPLITUDE / 3)
-            wave = torch.sin(2 * math.pi * phase) * _SINE_AMPLITUDE * voiced + amplitude * drawn
+            wave = torch.sin(2 * math.pi * turns) * _SINE_AMPLITUDE * voiced + amplitude * drawn
         excitation: Tensor = torch.tanh(self.l_linear(wave.unsqueeze(-1)))
         return excitation.transpose(1, 2)
 
@@ -79,7 +84,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (B, C, T) -> (B, C, T)."""
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
-            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, _SLOPE)), _SLOPE))
+            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, _SLOPE)), _SLOPE, inplace=True))
         return x
 
 
@@ -90,7 +95,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.kernels_per_stage = len(config.resblock_kernel_sizes)
         self.flat = self.folded = False
-        self.hop, self.reach = config.hop, reach(config)
+        self.hop, self.rates, self.reaches = config.hop, config.upsample_rates, reaches(config)
         widths = [config.upsample_initial_channel >> stage for stage in range(len(config.upsample_rates) + 1)]
         if config.f0:
             self.m_source: SineSource | None = SineSource(config.sample_rate, config.hop)
@@ -122,38 +127,55 @@ class Decoder(nn.Module):
         voice: Tensor,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        phase: float = 0.0,
     ) -> Tensor:
-        """z (B, I, T), f0 (B, T) or None, voice (B, G, 1), noise (B, T * hop, 1) or None -> (B, 1, T * hop)."""
+        """z (B, I, T), f0 (B, T) or None, voice (B, G, 1), noise (B, T * hop, 1) or None, the phase in turns that the
+        source starts at -> (B, 1, T * hop)."""
         excitation: Tensor | None = None
         if self.m_source is not None:
             if f0 is None:
                 raise ValueError("this voice needs f0")
-            excitation = self.m_source(f0, noise, generator)
-        if self.flat and z.shape[2] > TILE + 2 * self.reach:
-            return self._tiled(z, excitation, voice)
-        return self._decode(z, excitation, voice)
+            excitation = self.m_source(f0, noise, generator, phase)
+        x = self._laid(self.conv_pre(z) + self.cond(voice))
+        x = self._stage(0, x, excitation)
+        if self.flat and len(self.ups) > 1 and x.shape[-1] > TILE + 2 * self.reaches[1]:
+            return self._tiled(x, excitation)
+        return self._later(x, excitation)
 
-    def _tiled(self, z: Tensor, excitation: Tensor | None, voice: Tensor) -> Tensor:
-        """The same samples, decoded in tiles with as many frames around each as can reach into it."""
-        parts = []
-        for start in range(0, z.shape[2], TILE):
-            stop = min(start + TILE, z.shape[2])
-            first, last = max(0, start - self.reach), min(z.shape[2], stop + self.reach)
-            heard = None if excitation is None else excitation[..., first * self.hop : last * self.hop]
-            wave = self._decode(z[..., first:last], heard, voice)
-            parts.append(wave[..., (start - first) * self.hop : (stop - first) * self.hop])
+    @property
+    def reach(self) -> int:
+        """Frames on either side of a frame of latent that its samples can depend on."""
+        return self.reaches[0] + 3
+
+    def _tiled(self, x: Tensor, excitation: Tensor | None) -> Tensor:
+        """What `_later` gives, in tiles with as many steps around each as can reach into it.
+
+        The first stage is done before: its steps are few, and beside the tiles of a whole decoder the steps around
+        would be many.
+        """
+        parts, stride = [], self.hop // self.rates[0]
+        for start in range(0, x.shape[-1], TILE):
+            stop = min(start + TILE, x.shape[-1])
+            first, last = max(0, start - self.reaches[1]), min(x.shape[-1], stop + self.reaches[1])
+            heard = None if excitation is None else excitation[..., first * stride : last * stride]
+            wave = self._later(x[..., first:last], heard)
+            parts.append(wave[..., (start - first) * stride : (stop - first) * stride])
         return torch.cat(parts, dim=2)
 
-    def _decode(self, z: Tensor, excitation: Tensor | None, voice: Tensor) -> Tensor:
-        x = self._laid(self.conv_pre(z) + self.cond(voice))
-        for stage, upsample in enumerate(self.ups):
-            x = upsample(F.leaky_relu(x, _SLOPE))
-            if excitation is not None:
-                x = x + self._laid(self.noise_convs[stage](excitation))
-            x = self._residual(stage, x)
+    def _later(self, x: Tensor, excitation: Tensor | None) -> Tensor:
+        """All stages but the first, and the waveform of the last."""
+        for stage in range(1, len(self.ups)):
+            x = self._stage(stage, x, excitation)
         x = F.leaky_relu(x.squeeze(2) if self.flat else x, _LAST_SLOPE)
         wave: Tensor = torch.tanh(self.conv_post(x))
         return wave
+
+    def _stage(self, stage: int, x: Tensor, excitation: Tensor | None) -> Tensor:
+        """More steps, the excitation, and the residual blocks."""
+        x = self.ups[stage](F.leaky_relu(x, _SLOPE))
+        if excitation is not None:
+            x = x + self._laid(self.noise_convs[stage](excitation))
+        return self._residual(stage, x)
 
     def fold_weight_norm(self) -> None:
         """Make the weights constant, for inference only; on the CPU the convolutions are laid out flat as well."""
@@ -179,16 +201,17 @@ class Decoder(nn.Module):
         return total / self.kernels_per_stage
 
 
-def reach(config: SynthesizerConfig) -> int:
-    """Frames on either side of a frame of latent that its samples can depend on."""
+def reaches(config: SynthesizerConfig) -> tuple[int, ...]:
+    """Steps of each stage's input, on either side of one, that its samples can depend on."""
     widest = max(
         sum((kernel - 1) // 2 * (step + 1) for step in steps)
         for kernel, steps in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
     )
-    samples = 3
+    found, steps = [], 3
     for rate, kernel in zip(reversed(config.upsample_rates), reversed(config.upsample_kernel_sizes), strict=True):
-        samples = -(-(samples + widest + kernel) // rate)
-    return samples + 3
+        steps = -(-(steps + widest + kernel) // rate)
+        found.append(steps)
+    return tuple(reversed(found))
 
 
 def _excitation_conv(width: int, stride: int) -> nn.Conv1d:

@@ -14,7 +14,7 @@ from catalog.errors import BadModel, BadRequest
 from catalog.registry import ModelEntry
 from infer.content import ContentEncoder, load_encoder
 from infer.network import Network
-from infer.retrieval import NEIGHBOURS, Retrieval, open_index
+from infer.retrieval import INDEX_F0, NEIGHBOURS, Retrieval, open_index
 from infer.sovits import SoVitsSynthesizer
 from infer.synthesizer import Synthesizer
 from infer.weights import build, read_safetensors
@@ -69,7 +69,7 @@ def load_voice(entry: ModelEntry, weights: Path, device: str = "auto") -> Voice:
         )
     found, rows = entry.file(INDEX), entry.file(INDEX_ROWS)
     neighbours = int((entry.card.get("retrieval") or {}).get("neighbours", NEIGHBOURS))
-    index = open_index(found, rows, neighbours=neighbours) if found else None
+    index = open_index(found, rows, neighbours=neighbours, f0=entry.file(INDEX_F0)) if found else None
     if index is not None and index.dim != encoder.dim:
         raise BadModel(f"the index of {entry.name} holds vectors of {index.dim} numbers, not {encoder.dim}")
     return Voice(synthesizer, encoder, index, entry.card, place)

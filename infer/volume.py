@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 FLOOR = 1e-6
+SOUNDING = 10 ** (-30 / 20)
+"""Moments whose RMS lies further than 30 dB below the louder ones are pauses."""
+_LOUD_PERCENTILE = 95
 CEILING = 0.99
 """Highest sample the mix may raise anything to."""
 
@@ -82,11 +85,40 @@ def gain(
     total, start, stop = span
     wanted = at(source, total, start, stop) ** (1 - mix)
     present = np.maximum(at(output, total, start, stop), FLOOR) ** (mix - 1)
-    factor = wanted * present
+    return bounded(wanted * present, peaks, span)
+
+
+def bounded(
+    factor: NDArray[np.float64], peaks: NDArray[np.floating] | None, span: tuple[int, int, int]
+) -> NDArray[np.float64]:
+    """Factors for the samples of `span` that raise none above 0.99, given the output's `peaks`; None bounds nothing."""
     if peaks is None:
         return factor
-    room = np.maximum(1.0, CEILING / np.maximum(at(peaks, total, start, stop), FLOOR))
+    room = np.maximum(1.0, CEILING / np.maximum(at(peaks, *span), FLOOR))
     return np.minimum(factor, room)
+
+
+def steady(
+    source: NDArray[np.floating], output: NDArray[np.floating], mix: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """RMS contours of input and output -> the factors for the output, one a point of its contour, as `gain` means
+    them but steady in pauses; and the factors that then bring the input to the level of the output.
+
+    In a pause both contours tell of noise alone, and a factor that follows them raises it and lets it sink with every
+    word. Here what is sounding on either side decides, in straight lines of level between; where the model makes more
+    noise in a pause than there was, the factor follows down.
+    """
+    points = len(output)
+    wanted = np.log(np.maximum(at(source, points, 0, points), FLOOR))
+    present = np.log(np.maximum(output, FLOOR))
+    factor, level = (1 - mix) * (wanted - present), mix * (present - wanted)
+    sounding = wanted > np.percentile(wanted, _LOUD_PERCENTILE) + np.log(SOUNDING)
+    places = np.arange(points)
+    if sounding.any():
+        held = np.interp(places, places[sounding], factor[sounding])
+        factor = np.where(sounding, factor, np.minimum(held, factor))
+        level = np.interp(places, places[sounding], level[sounding])
+    return np.exp(factor), np.exp(level)
 
 
 def mix_volume(

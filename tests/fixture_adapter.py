@@ -190,7 +190,7 @@ def convert(
     from infer.track import Track
     from infer.voice import Voice
 
-    options = ConvertOptions(
+    options = ConvertOptions.classic(
         transpose=cfg["f0_up_key"], f0_method=cfg["f0_method"], index_rate=cfg["index_rate"], protect=cfg["protect"],
         rms_mix=cfg["rms_mix_rate"], filter_radius=cfg["filter_radius"], resample=cfg["resample_sr"],
         speaker=cfg["sid"],
@@ -201,7 +201,7 @@ def convert(
         source = Track(Path(folder) / "source")
         source.append(audio)
         made = Conversion(
-            voice, options, Path(folder), noise=noise, f0_points=f0_points, keep_length=False, limit_volume=False,
+            voice, options, Path(folder), draw=noise, f0_points=f0_points, keep_length=False, limit_volume=False,
             chunking=Chunking(cfg["x_pad"], cfg["x_query"], cfg["x_center"], cfg["x_max"]),
         )  # fmt: skip
         track, _ = made.run(source)

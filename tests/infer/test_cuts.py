@@ -41,3 +41,14 @@ def test_a_short_recording_is_not_cut(track: Track) -> None:
 def test_quietness_is_the_sum_of_the_next_magnitudes() -> None:
     audio = np.random.default_rng(0).standard_normal(1000)
     assert quietness(audio)[3] == pytest.approx(np.abs(audio[3:163]).sum())
+
+
+def test_a_cut_with_room_around_it_leaves_a_click_of_silence_alone_and_takes_the_pause(tmp_path: Path) -> None:
+    audio = np.random.default_rng(0).standard_normal(9 * RATE) * 0.1
+    audio[4 * RATE : 4 * RATE + 320] = 0
+    audio[6 * RATE : 6 * RATE + 3200] *= 1e-3
+    track = Track(tmp_path / "short", "float64")
+    track.append(audio)
+    chunking = Chunking(pad=1, query=2, center=5, longest=6)
+    assert find_cuts(track, chunking)[0] / RATE == pytest.approx(4.0, abs=0.02)
+    assert find_cuts(track, chunking, around=4)[0] / RATE == pytest.approx(6.1, abs=0.07)

@@ -140,3 +140,25 @@ def test_the_job_runs_as_a_process_of_its_own(shelf: Library, tmp_path: Path) ->
     assert soundfile.info(tmp_path / "o.flac").format == "FLAC"
     events, _ = job.events()
     assert any(event["type"] == "progress" and event["unit"] == "s" for event in events)
+
+
+def test_stopping_in_the_middle_of_a_file_keeps_those_that_are_done(
+    shelf: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = recording(tmp_path / "a.wav"), recording(tmp_path / "b.wav", seconds=3)
+    seen: list[float] = []
+    told = job_module.Told.progress
+
+    def progress(self: Any, done: float, total: float, note: str) -> None:
+        seen.append(done)
+        told(self, done, total, note)
+
+    monkeypatch.setattr(job_module.Told, "progress", progress)
+    # the second file begins when the first has said how far it is; it is stopped after it has been read
+    monkeypatch.setattr("catalog.jobs.JobReport.stop_requested", lambda report: seen.count(0.0) > 1 and seen[-1] > 0)
+    job, _ = convert(shelf, [first, second], tmp_path / "out")
+    result = job.result()
+    assert job.state() == "stopped"
+    assert result is not None
+    assert [Path(made["output"]).name for made in result["outputs"]] == ["a.wav"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.wav"]

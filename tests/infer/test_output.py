@@ -74,3 +74,16 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     track.append(np.zeros(10, np.float32))
     with pytest.raises((BadRequest, OSError)):
         write([track], 48000, touch(tmp_path / "file") / "out.wav", "PCM_24")
+
+
+def test_a_peak_is_turned_down_where_it_is_or_everywhere(tmp_path: Path) -> None:
+    wave = 0.4 * np.sin(np.arange(48000) / 20)
+    wave[24000:24400] *= 4
+    track = Track(tmp_path / "track")
+    track.append(wave)
+    for limiter, quiet in (("true-peak", 0.4), ("scale", 0.4 * 0.99 / 1.6)):
+        write([track], 16000, tmp_path / f"{limiter}.wav", "FLOAT", limiter=limiter)
+        made, _ = soundfile.read(tmp_path / f"{limiter}.wav")
+        assert len(made) == len(wave)
+        assert np.abs(made).max() <= 0.991
+        assert np.abs(made[:20000]).max() == pytest.approx(quiet, rel=0.01)

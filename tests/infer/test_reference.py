@@ -91,7 +91,7 @@ def reference_voice() -> Voice:
 
 def test_twenty_seconds_through_the_whole_conversion_are_the_references(tmp_path: Path) -> None:
     """Cut in four, f0 by harvest, four semitones up, the input's loudness, resampled from 40 to 48 kHz."""
-    options = ConvertOptions(
+    options = ConvertOptions.classic(
         transpose=4, f0_method="harvest", index_rate=0, protect=0.5, rms_mix=0, resample=48000, speaker=1
     )
     drawn = iter(range(1000, 2000))
@@ -106,7 +106,7 @@ def test_twenty_seconds_through_the_whole_conversion_are_the_references(tmp_path
         options,
         tmp_path,
         chunking=Chunking(1, 2, 6, 8),
-        noise=noise,
+        draw=noise,
         keep_length=False,
         limit_volume=False,
     )

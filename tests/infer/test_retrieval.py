@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,3 +144,38 @@ def test_protection_keeps_unvoiced_frames_as_they_were() -> None:
     blended, raw = np.full((3, 2), 10, np.float32), np.zeros((3, 2), np.float32)
     mixed = protect_unvoiced(blended, raw, np.array([0.0, 220.0, 0.5]), 0.33)
     assert np.allclose(mixed[:, 0], [3.3, 10, 3.3])
+
+
+def test_an_index_that_looks_into_one_cell_is_made_to_find_the_neighbours(tmp_path: Path, index_path: Path) -> None:
+    faiss = pytest.importorskip("faiss")
+    narrow: Any = faiss.read_index(str(index_path))
+    narrow.nprobe = 1
+    faiss.write_index(narrow, str(tmp_path / "narrow.index"))
+    index = open_index(tmp_path / "narrow.index")
+    queries = (ROWS[::3] + 0.3 * np.random.default_rng(5).standard_normal(ROWS[::3].shape)).astype(np.float32)
+    truth = faiss.knn(queries, ROWS, 8)[1]
+    few = recall_of(index.nearest(queries)[1], truth)
+    index.look_for(0.995, queries)
+    assert few < 0.96 < 0.99 < recall_of(index.nearest(queries)[1], truth)
+    index.look_for(0.0, queries)
+    assert recall_of(index.nearest(queries)[1], truth) == few
+
+
+def test_rows_spoken_at_the_same_pitch_are_preferred(tmp_path: Path) -> None:
+    spoken = np.where(np.arange(len(ROWS)) % 2, 120.0, 240.0).astype(np.float32)
+    twice = np.repeat(ROWS[:1200], 2, axis=0) + np.tile([[0.0], [0.01]], (1200, 1)).astype(np.float32)
+    build_index(twice, tmp_path / "index.faiss")
+    np.save(tmp_path / "index_f0.npy", spoken)
+    index = open_index(tmp_path / "index.faiss", f0=tmp_path / "index_f0.npy", neighbours=1)
+    for asked, parity in ((235.0, 0), (118.0, 1)):
+        made = index.blend(ROWS[:50] + 0.005, 1.0, f0=np.full(50, asked), pitch=10.0)
+        assert np.allclose(made, twice[parity:100:2], atol=1e-5)
+    plain = index.blend(ROWS[:50] + 0.001, 1.0, f0=np.full(50, 118.0), pitch=0.0)
+    assert np.allclose(plain, twice[:100:2], atol=1e-5)
+
+
+@pytest.mark.parametrize("values", [np.zeros(3), np.full(2400, np.nan), np.array(["a"])])
+def test_an_f0_list_of_another_index_is_refused(index_path: Path, tmp_path: Path, values: np.ndarray) -> None:
+    np.save(tmp_path / "index_f0.npy", values)
+    with pytest.raises(BadModel, match=r"index_f0\.npy"):
+        open_index(index_path, f0=tmp_path / "index_f0.npy")

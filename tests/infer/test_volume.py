@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infer.volume import CEILING, Contour, gain, mix_volume
+from infer.volume import CEILING, Contour, gain, mix_volume, steady
 
 RNG = np.random.default_rng(1)
 
@@ -60,3 +60,32 @@ def test_silence_in_gives_silence_out_and_no_nan() -> None:
     quiet = mix_volume(np.zeros(32000), 16000, 0.1 * RNG.standard_normal(80000), 40000, 0.25)
     assert np.isfinite(quiet).all()
     assert level(quiet) == 0
+
+
+SPOKEN = np.array([0.1, 0.1, 1e-5, 1e-5, 1e-5, 0.1, 0.1])
+
+
+def test_a_pause_in_which_the_model_is_silent_is_not_raised() -> None:
+    output = np.array([0.2, 0.2, 1e-6, 1e-6, 1e-6, 0.1, 0.1])
+    factors, _ = steady(SPOKEN, output, 0.0)
+    assert factors[[0, 1, 5, 6]] == pytest.approx([0.5, 0.5, 1, 1])
+    assert np.all(np.diff(factors[1:6]) > 0)
+    assert factors.max() <= 1.0 + 1e-9
+
+
+def test_noise_that_the_model_adds_in_a_pause_is_lowered_to_that_of_the_input() -> None:
+    output = np.array([0.1, 0.1, 1e-3, 1e-3, 1e-3, 0.1, 0.1])
+    factors, _ = steady(SPOKEN, output, 0.0)
+    assert factors[2:5] == pytest.approx(0.01)
+
+
+def test_the_second_contour_brings_the_input_to_the_level_that_the_output_gets() -> None:
+    output = np.full(7, 0.4)
+    factors, levels = steady(np.full(7, 0.1), output, 0.25)
+    assert factors * output == pytest.approx(levels * 0.1)
+    assert steady(np.full(7, 0.1), output, 1.0)[1] == pytest.approx(np.full(7, 4.0))
+
+
+def test_silence_has_steady_factors_too() -> None:
+    for values in steady(np.zeros(3), np.zeros(3), 0.25):
+        assert np.isfinite(values).all()

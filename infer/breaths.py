@@ -1,0 +1,91 @@
+"""Breaths and voiceless consonants of the input, kept as they are.
+
+Separate from the networks because here nothing is generated: air in a mouth says little of whose mouth it is, and what
+a voice makes of it is less clear than what was recorded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.audio import resample
+from infer.cuts import FRAME, FRAME_RATE, SAMPLE_RATE
+from infer.track import Track
+from infer.volume import at
+
+SHORTEST = 3
+"""Frames that a voiceless stretch has at least."""
+LONGEST = 500
+_CONTEXT = 2
+_LOW_HZ, _MOST_LOW = 700.0, 0.3
+_WINDOW = 2 * FRAME
+
+Floats = NDArray[np.float64]
+
+
+def keep(converted: Track, clean: Track, f0: Floats, gain: NDArray[np.floating], rate: int, out: Track) -> None:
+    """Write `converted` (at `rate` Hz) to `out`, with the sound of `clean` (16 kHz) below 8 kHz in place of its own
+    where nothing is voiced.
+
+    `f0` (T,) has a value for every 10 ms of the recording; `gain` is a contour of factors for `clean`, stretched over
+    the recording. Stretches whose power lies low are left alone: that is voice which no f0 was found for.
+    """
+    hop = rate // FRAME_RATE
+    written = 0
+    for first, last in stretches(f0, min(len(clean) // FRAME, len(converted) // hop)):
+        start, stop = max(0, first - _CONTEXT), min(len(clean) // FRAME, last + _CONTEXT)
+        heard = clean.read(start * FRAME, stop * FRAME)
+        share = weight(heard, first - start, last - start)
+        if not share.any():
+            continue
+        _copy(converted, written, start * hop, out)
+        made = converted.read(max(written, start * hop), min(len(converted), stop * hop)).astype(np.float32)
+        begun = max(written, start * hop) - start * hop
+        louder = at(gain, len(clean), start * FRAME, stop * FRAME)
+        kept = _fit(resample((heard * louder).astype(np.float32), SAMPLE_RATE, rate), (stop - start) * hop)
+        full = np.pad(made, (begun, 0))
+        low = _fit(resample(resample(full, rate, SAMPLE_RATE), SAMPLE_RATE, rate), len(full))
+        mask = np.interp(np.arange(len(full)) / hop, np.arange(len(share)) + 0.5, share)
+        mixed = full + (mask * (kept[: len(full)] - low)).astype(np.float32)
+        out.append(mixed[begun:])
+        written = start * hop + len(full)
+    _copy(converted, written, len(converted), out)
+
+
+def stretches(f0: Floats, frames: int) -> list[tuple[int, int]]:
+    """First and last frame (exclusive) of the voiceless stretches among `frames`, without a frame at each end, long
+    ones in parts."""
+    silent = np.concatenate([[False], f0[:frames] <= 0, [False]])
+    edges = np.flatnonzero(np.diff(silent.astype(int)))
+    found = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        first, last = int(first) + (first > 0), int(last) - (last < frames)
+        for start in range(first, last, LONGEST):
+            stop = min(start + LONGEST, last)
+            if stop - start >= SHORTEST:
+                found.append((start, stop))
+    return found
+
+
+def weight(heard: NDArray[np.floating], first: int, last: int) -> Floats:
+    """For each frame of `heard` (T * 160,) how much of it is kept, 0 to 1: none outside [first, last) and where the
+    power lies below 700 Hz."""
+    padded = np.pad(heard, (FRAME // 2, _WINDOW))
+    frames = len(heard) // FRAME
+    cut = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::FRAME][:frames] * np.hanning(_WINDOW)
+    power = np.abs(np.fft.rfft(cut, axis=1)) ** 2
+    low = power[:, : int(_LOW_HZ * _WINDOW / SAMPLE_RATE) + 1].sum(axis=1)
+    share = (low <= _MOST_LOW * power.sum(axis=1)).astype(float)
+    share[:first] = share[last:] = 0
+    return np.asarray(share)
+
+
+def _fit(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    return np.pad(wave[:length], (0, max(0, length - len(wave))))
+
+
+def _copy(track: Track, start: int, stop: int, out: Track) -> None:
+    """Samples [start, stop) of `track` onto `out`, in blocks."""
+    for first in range(start, stop, 1 << 20):
+        out.append(track.read(first, min(stop, first + (1 << 20))))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -19,14 +21,16 @@ from catalog.jobs import Job
 from catalog.names import check_name
 from catalog.records import SetInfo
 from catalog.sets import SetManifest
-from curator.launch import start_freeze
+from curator.launch import start_freeze, start_preview
+from curator.tui.job_view import JobView
+from curator.tui.results import Result, moved_words, of_jobs
 from curator.tui.screens.ask import Form
 from curator.tui.screens.room import Room
 from curator.tui.widgets.facts import Facts
-from curator.tui.widgets.field import Field
+from curator.tui.widgets.field import Field, PathSuggester, typed_path
 from curator.tui.widgets.filter_line import NameSuggester
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import clock, count, day, number, one_line, short_id
+from curator.tui.words import clock, count, day, file_name, number, one_line, short_id
 
 ACCEPTED = "verdict = 'accepted'"
 COLUMNS = (
@@ -77,6 +81,41 @@ class FreezeForm(Form[Freeze]):
         return Freeze(check_name("set", name), self.query_one("#where", Input).value.strip() or None)
 
 
+class PreviewForm(Form[Path]):
+    """Asks what a set is to be heard with."""
+
+    TITLE_TEXT = "Hear a set as a voice"
+    BUTTON = "Hear"
+
+    def __init__(self, name: str, source: Path | None) -> None:
+        super().__init__()
+        self.set_name = name
+        self.source = source
+
+    def words(self) -> str:
+        """What is to be expected."""
+        return f"Rough, in seconds, and without training: a file spoken with the sounds of {one_line(self.set_name)}."
+
+    def fields(self) -> Sequence[Field]:
+        """The file."""
+        source = Input(
+            str(self.source or ""),
+            placeholder="a recording of somebody else",
+            suggester=PathSuggester(),
+            id="source",
+            compact=True,
+        )
+        return [Field("File", source, size="long")]
+
+    def answer(self) -> Path:
+        """A file that is there."""
+        text = self.query_one("#source", Input).value
+        path = typed_path(text)
+        if not text.strip() or not path.is_file():
+            raise BadRequest(f"{path}: no such file" if text.strip() else "Type the path of a recording")
+        return path
+
+
 @dataclass(frozen=True)
 class _Shelf:
     """What this room shows."""
@@ -86,6 +125,10 @@ class _Shelf:
     """Accepted clips and seconds, by speaker."""
     models: Mapping[str, tuple[str, ...]]
     """Models trained on a set, by its name."""
+    previews: Mapping[str, Result]
+    """The newest preview of a set, by its name."""
+    source: Path | None
+    """What was converted or previewed last and is still there."""
 
 
 class SetsScreen(Room):
@@ -96,12 +139,27 @@ class SetsScreen(Room):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "freeze", "Freeze accepted", tooltip="Freeze the accepted clips as a new set.", id="sets.freeze"),
         Binding("t,enter", "train", "Train on it", tooltip="Train a model on this set.", id="sets.train"),
-        Binding("v", "verify", "Verify", tooltip="Check the set's files against their hashes.", id="sets.verify"),
+        Binding(
+            "p", "preview", "Preview", tooltip="Hear it as a voice now, with the file used last.", id="sets.preview"
+        ),
+        Binding(
+            "P",
+            "preview_with",
+            "Preview with",
+            tooltip="Hear it with another file.",
+            show=False,
+            id="sets.preview_with",
+        ),
+        Binding("space", "play", "Hear", tooltip="Play the preview again; again stops it.", show=False, id="sets.play"),
+        Binding(
+            "v", "verify", "Verify", tooltip="Check the set's files against their hashes.", show=False, id="sets.verify"
+        ),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self.shelf: _Shelf | None = None
+        self._awaited: str | None = None
 
     def body(self) -> Iterable[Widget]:
         """The list and what is in the set under the cursor."""
@@ -127,7 +185,11 @@ class SetsScreen(Room):
             name = str(run["set"] or "")
             if run["outcome"] == "done" and run["model"] not in models.get(name, ()):
                 models[name] = (*models.get(name, ()), str(run["model"]))
-        return _Shelf(tuple(reversed(sets.list_sets(self.library))), ready, models)
+        heard = of_jobs(self.library)
+        previews = {result.voice: result for result in heard if result.kind == "preview"}
+        used = [*(str(record.get("input")) for record in self.store.conversions()), *(result.input for result in heard)]
+        source = next((Path(path) for path in reversed(used) if Path(path).is_file()), None)
+        return _Shelf(tuple(reversed(sets.list_sets(self.library))), ready, models, previews, source)
 
     def _show(self, shelf: _Shelf) -> None:
         self.shelf = shelf
@@ -145,7 +207,9 @@ class SetsScreen(Room):
 
     def _describe(self, manifest: SetManifest) -> None:
         models = self.shelf.models.get(manifest.info.name, ()) if self.shelf else ()
-        self.query_one(Facts).show(facts_of(manifest, models))
+        heard = self.shelf.previews.get(manifest.info.name) if self.shelf else None
+        self.query_one(Facts).show([*facts_of(manifest, models), *preview_facts(heard)])
+        self.refresh_bindings()
 
     @on(Listing.Opened)
     def _opened(self) -> None:
@@ -153,8 +217,10 @@ class SetsScreen(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done now."""
-        if action in ("train", "verify"):
+        if action in ("train", "verify", "preview", "preview_with"):
             return bool(self.shelf and self.shelf.sets) or None
+        if action == "play":
+            return self._preview() is not None
         return self.shelf is not None if action == "freeze" else True
 
     def action_freeze(self) -> None:
@@ -191,6 +257,52 @@ class SetsScreen(Room):
         room = self.home.room("training")
         if isinstance(room, TrainingScreen):
             room.once_open(lambda: room.ask(name))
+
+    def action_preview(self) -> None:
+        """Hear the set with the file that was used last, or ask for one."""
+        source = self.shelf.source if self.shelf else None
+        if source is None:
+            self.action_preview_with()
+        else:
+            self._begin(source)
+
+    def action_preview_with(self) -> None:
+        """Ask for the file to hear the set with."""
+        name = self.query_one(Listing).key
+        if name is not None and self.shelf is not None:
+            self.app.push_screen(PreviewForm(name, self.shelf.source), self._begin)
+
+    def _begin(self, source: Path | None) -> None:
+        name = self.query_one(Listing).key
+        if source is not None and name is not None:
+            self.home.start_job(partial(start_preview, self.library, name, source, None), self._await)
+
+    def _await(self, job: Job) -> None:
+        self._awaited = job.id
+
+    def jobs_moved(self, views: tuple[JobView, ...]) -> None:
+        """Hear a preview that was asked for as soon as it is there."""
+        if any(view.id == self._awaited and view.state == "done" for view in views):
+            awaited, self._awaited = self._awaited, None
+            self.read("preview", lambda: of_jobs(self.library), lambda found: self._hear(found, str(awaited)))
+
+    def _hear(self, found: Sequence[Result], job: str) -> None:
+        heard = next((result for result in found if result.job == job), None)
+        if heard is not None and self.is_current:
+            self.home.play(heard.output)
+
+    def _preview(self) -> Result | None:
+        """The preview of the set under the cursor."""
+        name = self.query_one(Listing).key if self.is_mounted else None
+        return self.shelf.previews.get(name or "") if self.shelf else None
+
+    def action_play(self) -> None:
+        """Play the preview again, or stop."""
+        heard = self._preview()
+        if self.home.player.playing:
+            self.home.player.stop()
+        elif heard is not None:
+            self.home.play(heard.output)
 
     def action_verify(self) -> None:
         """Check every file of the set."""
@@ -248,6 +360,14 @@ def facts_of(manifest: SetManifest, models: Sequence[str]) -> list[tuple[str, st
         ("models", ", ".join(models) or "none yet: t trains one"),
         *(("" if n else "done to it", words) for n, words in enumerate(manifest.processing)),
     ]
+
+
+def preview_facts(heard: Result | None) -> list[tuple[str, str]]:
+    """What the newest preview of a set said."""
+    if heard is None:
+        return []
+    first = ("preview", f"{file_name(heard.input)}, {moved_words(heard)} st (space plays it)")
+    return [first, *(("", fact) for fact in heard.facts)]
 
 
 def _span(clips: Sequence[Any], low: str, high: str, unit: str) -> str:

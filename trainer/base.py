@@ -1,19 +1,23 @@
-"""Base weights that a training starts from: published ones that were pulled, or the small one packaged here.
+"""What a training starts from: base weights that were pulled or are packaged here, a file, or an earlier model.
 
-Separate because they come from outside: every tensor is checked against the network before it is used.
+Separate because they come from outside the run: every tensor is checked against the network before it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from catalog.errors import BadModel, BadRequest, MissingWeights
+from catalog.library import Library
 from infer.pull import place, published
 from infer.weights import fit_shapes, read_base
 from trainer.config import TrainConfig
+from trainer.parent import Parent
 from trainer.state import TrainState
 
 PACKAGED = Path(__file__).parent / "data"
@@ -29,6 +33,40 @@ _MAY_DIFFER = {
     "enc_q.": POSTERIOR,
 }
 """Parts that depend on the encoder and the set, or that a base may leave out, with their names in words."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the networks of a run come from."""
+
+    words: str
+    generator: Path | None = None
+    """Weights file of the generator; its discriminator lies beside it where there is one. None: drawn from the seed."""
+    rest: Path | None = None
+    """A run's checkpoint that holds what the generator's file lacks: posterior encoder and discriminator."""
+    parent: Parent | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called when it is told of: the model, or the file."""
+        return self.parent.name if self.parent else self.generator.name if self.generator else ""
+
+
+FROM_SCRATCH = Start("from scratch")
+
+
+def begin(state: TrainState, start: Start) -> list[str]:
+    """Give new networks the weights that they start from; what those lack, as `load_base`."""
+    return [] if start.generator is None else load_base(state, start.generator, start.rest)
+
+
+def find_start(asked: str | None, config: TrainConfig, library: Library) -> Start:
+    """As `find_base`, but a model of the registry may be asked for by its name; raises as that and `Parent.of` do."""
+    if asked not in (None, "none") and (library.models / str(asked) / "model.json").is_file():
+        parent = Parent.of(library, str(asked))
+        return Start(f"from the model {parent.name}", parent.weights, parent.checkpoint, parent)
+    path, words = find_base(asked, config, library.weights)
+    return Start(words, path)
 
 
 def find_base(asked: str | None, config: TrainConfig, weights: Path) -> tuple[Path | None, str]:
@@ -61,14 +99,16 @@ def discriminator_of(generator: Path) -> Path:
     return generator.with_name(name.replace("generator", "discriminator").replace("G", "D"))
 
 
-def load_base(state: TrainState, generator: Path) -> list[str]:
+def load_base(state: TrainState, generator: Path, rest: Path | None = None) -> list[str]:
     """Load base weights into new networks; gives in words what the base lacks and is learned anew.
 
-    Raises BadModel for a file that is damaged or of another network.
+    What the generator's file lacks is taken from `rest`, the checkpoint of a run. Raises BadModel for a file that is
+    damaged or of another network.
     """
     anew: list[str] = []
     own = state.generator.state_dict()
-    given = _read(generator)
+    whole = {} if rest is None else _read_checkpoint(rest)
+    given = {**whole.get("generator", {}), **_read(generator)}
     for prefix, words in _MAY_DIFFER.items():
         parts = [name for name in own if name.startswith(prefix)]
         if any(name not in given or given[name].shape != own[name].shape for name in parts):
@@ -79,7 +119,9 @@ def load_base(state: TrainState, generator: Path) -> list[str]:
     if state.discriminator is None:
         return anew
     beside = discriminator_of(generator)
-    if beside != generator and beside.is_file():
+    if rest is not None and "discriminator" in whole:
+        state.discriminator.load_state_dict(_fit(rest, whole["discriminator"], state.discriminator.state_dict()))
+    elif beside != generator and beside.is_file():
         state.discriminator.load_state_dict(_fit(beside, _read(beside), state.discriminator.state_dict()))
     else:
         anew.append(DISCRIMINATOR)
@@ -96,6 +138,15 @@ def _read(path: Path) -> dict[str, Tensor]:
         return dict(load_file(path))
     except (SafetensorError, OSError) as error:
         raise BadModel(f"{path.name} is cut off or not safetensors") from error
+
+
+def _read_checkpoint(path: Path) -> dict[str, Mapping[str, Tensor]]:
+    """The networks of a checkpoint of `trainer.checkpoints`; none where it cannot be read."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # torch raises many kinds for a damaged file; a model is whole without it
+        return {}
+    return {name: content[name] for name in ("generator", "discriminator") if name in content}
 
 
 def _fit(path: Path, given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

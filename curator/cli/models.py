@@ -62,11 +62,13 @@ def row(card: dict[str, Any]) -> dict[str, Any]:
 def show(library: Library, name: str, as_json: bool) -> int:
     """Show a model's card and check its files against their hashes."""
     from catalog import registry
+    from curator.cli.train import STRANGE
 
     card = registry.load(library, name).card
     if as_json:
         emit(card)
         return DONE
+    strange = card.pop("look_again", [])
     for key, value in card.items():
         if isinstance(value, dict):
             click.echo(f"{key}:")
@@ -74,6 +76,9 @@ def show(library: Library, name: str, as_json: bool) -> int:
                 click.echo(f"  {inner}: {detail}")
         else:
             click.echo(f"{key}: {value}")
+    if strange:
+        click.echo("look_again:")
+        table(strange, STRANGE, empty="")
     return DONE
 
 

@@ -73,7 +73,8 @@ def show(library: Library, name: str, as_json: bool) -> int:
         if isinstance(value, dict):
             click.echo(f"{key}:")
             for inner, detail in value.items():
-                click.echo(f"  {inner}: {detail}")
+                told = f"{len(detail)} saves: curator runs show {card['run']['id']}" if inner == "curve" else detail
+                click.echo(f"  {inner}: {told}")
         else:
             click.echo(f"{key}: {value}")
     if strange:

@@ -25,7 +25,6 @@ def report() -> Any:
 
 
 def scalars(run: Path, name: str) -> list[tuple[int, float]]:
-    pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     read = EventAccumulator(str(run / FOLDER))

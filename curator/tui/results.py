@@ -82,10 +82,10 @@ def _song_facts(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def of_jobs(library: Library) -> list[Result]:
-    """Tries and previews that lie in the folders of their jobs, oldest first."""
+    """Tries and previews that lie in the folders of their jobs, the newest job first."""
     found: list[Result] = []
     jobs = [job for job in list_jobs(library.jobs) if job.kind in ("grid", "preview")]
-    for job in jobs[-MOST_JOBS:]:
+    for job in reversed(jobs[-MOST_JOBS:]):
         result = job.result()
         if result is not None and result.get("outcome") in ("done", "stopped"):
             found += tries(job, result) if job.kind == "grid" else [preview(library, job, result)]

@@ -186,9 +186,10 @@ class SetsScreen(Room):
             if run["outcome"] == "done" and run["model"] not in models.get(name, ()):
                 models[name] = (*models.get(name, ()), str(run["model"]))
         heard = of_jobs(self.library)
-        previews = {result.voice: result for result in heard if result.kind == "preview"}
-        used = [*(str(record.get("input")) for record in self.store.conversions()), *(result.input for result in heard)]
-        source = next((Path(path) for path in reversed(used) if Path(path).is_file()), None)
+        previews = {result.voice: result for result in reversed(heard) if result.kind == "preview"}
+        converted = reversed(self.store.conversions())
+        used = (*(result.input for result in heard), *(str(record.get("input")) for record in converted))
+        source = next((Path(path) for path in used if Path(path).is_file()), None)
         return _Shelf(tuple(reversed(sets.list_sets(self.library))), ready, models, previews, source)
 
     def _show(self, shelf: _Shelf) -> None:

@@ -182,7 +182,8 @@ def newest_runs(library: Library) -> list[Job]:
 def narrate(event: dict[str, Any]) -> None:
     """Say the held-out figures as they come; the rest is in the bar."""
     if event["type"] == "checkpoint" and "held_out_mel" in event:
-        say(f"curator: step {event['step']}: held-out mel distance {event['held_out_mel']:.3f}")
+        best = ", the best so far" if event.get("best") else ""
+        say(f"curator: step {event['step']}: held-out mel distance {event['held_out_mel']:.3f}{best}")
 
 
 @click.group()

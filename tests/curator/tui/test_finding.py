@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from catalog.library import Library
+from catalog.records import Blame
 from catalog.saved_filters import SavedFilter
 from catalog.store import Store
 from curator.policy import default_rules
@@ -29,6 +30,16 @@ async def in_review(pilot: Pilot[Any], settle: Settle) -> ClipTable:
     await pilot.press("2")
     await settle(pilot)
     return pilot.app.screen.query_one(ClipTable)
+
+
+async def in_view(pilot: Pilot[Any], settle: Settle, name: str) -> None:
+    await pilot.press("o")
+    await settle(pilot)
+    options = pilot.app.screen.query_one(OptionList)
+    prompts = [str(options.get_option_at_index(at).prompt) for at in range(options.option_count)]
+    options.highlighted = next(at for at, prompt in enumerate(prompts) if prompt.startswith(name))
+    await pilot.press("enter")
+    await settle(pilot)
 
 
 def shown(table: ClipTable, field: str) -> list[Any]:
@@ -222,3 +233,22 @@ async def test_the_folder_in_which_the_app_was_started_is_offered_when_recording
         await pilot.press("a")
         await settle(pilot)
         assert app.screen.query_one("#path", Input).value == str(takes)
+
+
+async def test_clips_that_a_training_found_strange_are_a_view_until_they_are_looked_at(
+    sample: Library, store: Store, settle: Settle
+) -> None:
+    ids = store.clip_table(where="verdict = 'accepted'")["id"].to_pylist()[:2]
+    store.add_run("run-1", "anna", "", {})
+    reason = "said 4.0 dB worse than clips like it"
+    store.add_blame("run-1", [Blame(ids[0], 4.0, reason, (0.1, 0.6)), Blame(ids[1], 8.0, reason)])
+    app = CuratorApp(sample)
+    async with app.run_test(size=(160, 50)) as pilot:
+        table = await in_review(pilot, settle)
+        await in_view(pilot, settle, "To look at again")
+        assert shown(table, "id") == [ids[1], ids[0]]
+        assert reason in str(app.screen.query_one("#clip-heading", Static).render())
+        await pilot.press("a")
+        await settle(pilot)
+        await in_view(pilot, settle, "To look at again")
+        assert shown(table, "id") == [ids[0]]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalog.holding import Cursor, rows_of
 from catalog.recordings import next_seq, now
@@ -71,6 +70,8 @@ def unsettled(sheet: pa.Table, decided: pa.ChunkedArray) -> pa.Table:
 
     `decided` is the last action on each clip, NULL where there was none.
     """
+    import pyarrow.compute as pc  # late, as in `clips`
+
     looked_at = pc.fill_null(pc.greater(decided, sheet[DECIDED]), False)
     reasons = pc.if_else(looked_at, pa.scalar(None, pa.string()), sheet["blame_reason"])
     return sheet.set_column(sheet.column_names.index("blame_reason"), "blame_reason", reasons)

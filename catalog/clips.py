@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalog import blames, judgement, suggestions
 from catalog.errors import BadRequest
@@ -121,8 +120,7 @@ def _with_verdicts(cursor: Cursor, sheet: pa.Table) -> pa.Table:
         "SELECT clip, arg_max(verdict, action) AS verdict, arg_max(reasons, action) AS reasons,"
         f" max(action) AS decided FROM decision {of_clip} GROUP BY clip"
     ).to_arrow_table()
-    found = pc.index_in(sheet["id"], value_set=state["clip"].combine_chunks())
-    found = pc.fill_null(found, state.num_rows)
+    found = _rows_in(sheet, state)
     verdicts = _and_one(state["verdict"], pa.array(["undecided"], pa.string()))
     reasons = _and_one(state["reasons"].cast(_TEXTS), pa.array([[]], _TEXTS))
     if sheet["blame_reason"].null_count < sheet.num_rows:
@@ -139,10 +137,18 @@ def _with_remarks(cursor: Cursor, sheet: pa.Table) -> pa.Table:
     if not state.num_rows:
         notes = pa.repeat(pa.scalar("", pa.string()), sheet.num_rows)
         return sheet.append_column("note", notes).append_column("tags", _no_texts(sheet.num_rows))
-    found = pc.fill_null(pc.index_in(sheet["id"], value_set=state["clip"].combine_chunks()), state.num_rows)
+    found = _rows_in(sheet, state)
     notes = _and_one(state["note"], pa.array([""], pa.string()))
     tags = _and_one(state["tags"].cast(_TEXTS), pa.array([[]], _TEXTS))
     return sheet.append_column("note", notes.take(found)).append_column("tags", tags.take(found))
+
+
+def _rows_in(sheet: pa.Table, state: pa.Table) -> pa.ChunkedArray:
+    """For each clip of the sheet its row in `state`, or the row after the last where it has none."""
+    # Half as dear to import as all of pyarrow, and the first screen of the app needs none of it.
+    import pyarrow.compute as pc
+
+    return pc.fill_null(pc.index_in(sheet["id"], value_set=state["clip"].combine_chunks()), state.num_rows)
 
 
 def _no_texts(rows: int) -> pa.Array:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
@@ -76,6 +75,8 @@ def suggest(cursor: Cursor, sheet: pa.Table, rules: Sequence[Rule], outliers: Li
 
     Reasons and scores come in the order of the rules.
     """
+    import pyarrow.compute as pc  # late, as in `clips`
+
     if not rules:
         return none(sheet.num_rows)
     asked = sheet.select(list(dict.fromkeys(["speaker", *(_score(rule) for rule in rules)])))

@@ -40,6 +40,10 @@ def test_nothing_on_the_way_to_a_screen_loads_a_heavy_library(statement: str) ->
     assert not loaded_by(statement) & set(HEAVY)
 
 
+def test_the_first_screen_waits_for_no_functions_of_arrow() -> None:
+    assert "pyarrow.compute" not in loaded_by("import curator.cli.main, curator.tui.app")
+
+
 def test_help_of_every_command_loads_no_heavy_library() -> None:
     code = "from curator.cli.main import COMMANDS, cli; import click; c = click.Context(cli)"
     code += "; [cli.get_command(c, name).get_help(click.Context(cli.get_command(c, name))) for name in COMMANDS]"

@@ -79,7 +79,7 @@ class TrainConfig:
     """Steps when neither is asked for; wins over `epochs`."""
     held_out: float = 0.06
     """Share of the set's seconds that is measured on and never trained on; 0 trains on all."""
-    held_out_max_s: float = 60.0
+    held_out_max_s: float = 40.0
     save_every: int = 500
     """Steps between checkpoints, each with a measurement and a sample."""
     patience: int = 10

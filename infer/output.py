@@ -72,8 +72,8 @@ def write(channels: Sequence[Track], rate: int, path: Path, subtype: str, *, lim
     """Write tracks of one length, one a channel, as `path`: whole or not at all.
 
     What would pass full scale is turned down: by `limiter` "true-peak" only around where it would, to -1 dBTP, by
-    "scale" the whole file alike, so that parts still sum to what they are parts of. Raises BadRequest when the disk is
-    full or the place cannot be written.
+    "scale" the whole file alike; "none" leaves it, which only FLOAT can hold. Raises BadRequest when the disk is full
+    or the place cannot be written.
     """
     import soundfile
 
@@ -93,15 +93,16 @@ def write(channels: Sequence[Track], rate: int, path: Path, subtype: str, *, lim
             }
             try:
                 with soundfile.SoundFile(part, "w", **options) as file:
-                    for block in limited(channels, rate) if limiter == "true-peak" else scaled(channels):
+                    whole = scaled(channels, PEAK if limiter == "scale" else np.inf)
+                    for block in limited(channels, rate) if limiter == "true-peak" else whole:
                         file.write(block)
             except soundfile.SoundFileError as error:
                 raise BadRequest(f"{path} could not be written: {str(error).strip()}") from error
 
 
-def scaled(channels: Sequence[Track]) -> Iterator[NDArray[np.float32]]:
-    """Blocks (n, channels) of tracks of one length, all turned down by what the highest sample needs."""
-    scale = 1 / max(1.0, max(track.peak for track in channels) / PEAK)
+def scaled(channels: Sequence[Track], highest: float) -> Iterator[NDArray[np.float32]]:
+    """Blocks (n, channels) of tracks of one length, all turned down by what brings the highest sample to `highest`."""
+    scale = 1 / max(1.0, max(track.peak for track in channels) / highest)
     for blocks in zip(*(track.blocks() for track in channels), strict=True):
         together = np.stack([block for _, block in blocks], axis=1)
         yield np.asarray(together * scale, dtype=np.float32)

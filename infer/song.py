@@ -120,6 +120,8 @@ def remix(parts: Parts, voice: Track, folder: Path, *, keep_backing: bool) -> tu
 def write_stems(parts: Parts, voice: Track, output: Path, options: ConvertOptions) -> dict[str, str]:
     """Keep the vocals, the instrumental and the converted voice in a folder beside the song; gives where each went.
 
+    As 32-bit numbers: parts of a loud song may pass full scale, and turned down one by one would not sum to it.
+
     Raises BadRequest when that folder is there already, unless what exists may be replaced.
     """
     folder = output.with_name(f"{output.stem} stems")
@@ -129,7 +131,7 @@ def write_stems(parts: Parts, voice: Track, output: Path, options: ConvertOption
     places = {}
     for name, channels in stems.items():
         places[name] = str(folder / f"{name}.wav")
-        write(channels, parts.rate, folder / f"{name}.wav", options.subtype)
+        write(channels, parts.rate, folder / f"{name}.wav", "FLOAT", limiter="none")
     return places
 
 

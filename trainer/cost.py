@@ -74,7 +74,7 @@ def measured(request: TrainRequest, set_seconds: float) -> Cost:
         state = TrainState.build(config, network, request.seed, device)
         step_s = timed_steps(training, state)
         spoken_s = timed_measure(training, state)
-    held_s = min(config.held_out * set_seconds, config.held_out_max_s, MOST_S)
+    held_s = min(config.held_out * set_seconds, config.held_out_max_s)
     steps = config.steps or max(1, math.ceil(config.epochs * (set_seconds - held_s) * 100 / step_frames(config)))
     bytes_of = disk(state, config)
     return Cost(
@@ -82,7 +82,7 @@ def measured(request: TrainRequest, set_seconds: float) -> Cost:
         steps=steps,
         step_s=step_s,
         saves=-(-steps // config.save_every),
-        save_s=spoken_s * (held_s + CLIPS * MOST_CLIP_S),
+        save_s=spoken_s * (min(held_s, MOST_S) + CLIPS * MOST_CLIP_S),
         memory_bytes=peak_memory(device),
         **bytes_of,
     )

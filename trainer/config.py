@@ -209,7 +209,10 @@ _48K = replace(
     base="rvc-v2-48k-f0",
 )
 
-_LARGE_COST = "made for a GPU: a step takes about 45 s of a CPU core and 7 GB of memory; 1.3 GB a checkpoint, 3 kept"
+_LARGE_COST = (
+    "made for a GPU: a step takes about 45 s of a CPU core and 7 GB of memory; 1.3 GB a checkpoint, 3 while it trains, "
+    "0.3 GB left at the end"
+)
 
 PRESETS: dict[str, Preset] = {
     "small": Preset(

@@ -1,10 +1,13 @@
 """The training job: `python -m trainer RUN_FOLDER`, from a frozen set to a model of the registry.
 
-Started again in the same folder after a crash or a stop, it goes on from the newest checkpoint.
+Started again in the same folder after a crash or a stop, it goes on from the newest checkpoint. A request for several
+processes starts them by torchrun; `torchrun ... -m trainer RUN_FOLDER` on one or more machines that see the same
+library does the same.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -12,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import BadRequest
-from catalog.jobs import JobReport, run_job
+from catalog.jobs import Job, JobReport, run_job
 from catalog.library import Library
 from catalog.names import check_name
 from trainer.config import PRESETS, TrainRequest
+from trainer.team import is_member, launch, run_member
 
 
 def work(request_values: Mapping[str, Any], report: JobReport) -> dict[str, Any]:
@@ -43,7 +47,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m trainer RUN_FOLDER", file=sys.stderr)
         return 2
-    return run_job(Path(arguments[0]), work)
+    folder = Path(arguments[0])
+    if is_member():
+        return run_job(folder, work) if os.environ["RANK"] == "0" else run_member(folder, work)
+    processes = int(Job.open(folder).request.get("processes", 1))
+    return launch(folder, processes) if processes > 1 else run_job(folder, work)
 
 
 if __name__ == "__main__":

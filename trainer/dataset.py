@@ -10,13 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Floats = NDArray[np.float32]
 
+EVERY_ROW = slice(None)
 MARGIN_FRAMES = 4
 """Frames of audio read beyond each end of a context, so that spectra at its ends see what is really there."""
 
@@ -79,6 +83,23 @@ class Crops:
     """(B,) first frame of the segment within the context."""
     speaker: NDArray[np.int64]
     """(B,)"""
+    mean_frames: float
+    """Mean of the `lengths` of the whole batch, of which these rows may be a share."""
+
+
+@dataclass(frozen=True)
+class TensorCrops:
+    """The same as tensors on a device, with the coarse pitch of each frame."""
+
+    phone: Tensor
+    f0: Tensor
+    pitch: Tensor
+    """(B, T) 1 to 255."""
+    lengths: Tensor
+    audio: Tensor
+    starts: Tensor
+    speaker: Tensor
+    mean_frames: float
 
 
 def crops_of(clip: int, key: str, frames: int, *, seed: int, epoch: int, segment: int, context: int) -> list[Crop]:
@@ -116,8 +137,8 @@ def crops_per_epoch(clips: Sequence[TrainClip], segment: int) -> float:
 
 
 def batches(
-    clips: Sequence[TrainClip], *, seed: int, segment: int, context: int, hop: int, batch_size: int, start: Position
-) -> Iterator[tuple[Crops, Position]]:
+    clips: Sequence[TrainClip], *, seed: int, segment: int, context: int, batch_size: int, start: Position
+) -> Iterator[tuple[list[Crop], Position]]:
     """Endless batches from `start`, each with the position after it; a batch may span two epochs."""
     epoch, at = start.epoch, start.crop
     crops = epoch_crops(clips, seed=seed, epoch=epoch, segment=segment, context=context)
@@ -130,20 +151,30 @@ def batches(
             more = crops[at : at + batch_size - len(taken)]
             taken += more
             at += len(more)
-        yield collate(clips, taken, context=context, hop=hop), Position(epoch, at)
+        yield taken, Position(epoch, at)
 
 
-def collate(clips: Sequence[TrainClip], crops: Sequence[Crop], *, context: int, hop: int) -> Crops:
-    """Read the crops out of their clips."""
-    rows = [_row(clips[crop.clip], crop.context, context, hop) for crop in crops]
+def collate(
+    clips: Sequence[TrainClip], crops: Sequence[Crop], *, context: int, hop: int, rows: slice = EVERY_ROW
+) -> Crops:
+    """Read the crops of a batch, or some rows of them, out of their clips."""
+    lengths = real_frames(clips, crops, context)
+    own = crops[rows]
+    read = [_row(clips[crop.clip], crop.context, context, hop) for crop in own]
     return Crops(
-        phone=np.stack([row[0] for row in rows]),
-        f0=np.stack([row[1] for row in rows]),
-        lengths=np.array([min(context, clips[crop.clip].frames - crop.context) for crop in crops], dtype=np.int64),
-        audio=np.stack([row[2] for row in rows]),
-        starts=np.array([crop.segment - crop.context for crop in crops], dtype=np.int64),
-        speaker=np.array([clips[crop.clip].speaker for crop in crops], dtype=np.int64),
+        phone=np.stack([row[0] for row in read]),
+        f0=np.stack([row[1] for row in read]),
+        lengths=lengths[rows],
+        audio=np.stack([row[2] for row in read]),
+        starts=np.array([crop.segment - crop.context for crop in own], dtype=np.int64),
+        speaker=np.array([clips[crop.clip].speaker for crop in own], dtype=np.int64),
+        mean_frames=float(lengths.mean()),
     )
+
+
+def real_frames(clips: Sequence[TrainClip], crops: Sequence[Crop], context: int) -> NDArray[np.int64]:
+    """(B,) frames of each crop that are not filling."""
+    return np.array([min(context, clips[crop.clip].frames - crop.context) for crop in crops], dtype=np.int64)
 
 
 def phone_frames(content: NDArray[Any], start: int, frames: int) -> Floats:

@@ -66,10 +66,16 @@ class PeriodDiscriminator(nn.Module):
 
     def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
         """wave (B, 1, N) -> scores (B, n), feature maps."""
-        missing = -wave.shape[-1] % self.period
+        batch, missing = wave.shape[0], -wave.shape[-1] % self.period
         padded = F.pad(wave, (0, missing), mode="reflect")
-        rows = padded.reshape(wave.shape[0], 1, -1, self.period)
-        return _judge(rows, self.convs, self.conv_post)
+        rows = padded.reshape(batch, 1, -1, self.period)
+        if wave.device.type != "cpu":
+            return _judge(rows, self.convs, self.conv_post)
+        # the columns of all clips side by side in one picture: a CPU works along its width, which one period is too
+        # narrow for
+        _, features = _judge(rows.permute(1, 2, 0, 3).flatten(2).unsqueeze(0), self.convs, self.conv_post)
+        apart = [layer.squeeze(0).unflatten(2, (batch, self.period)).permute(2, 0, 1, 3) for layer in features]
+        return apart[-1].flatten(1), apart
 
 
 class MultiPeriodDiscriminator(nn.Module):

@@ -36,12 +36,19 @@ def feature_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tenso
     return 2 * torch.stack(terms).sum()
 
 
-def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor) -> Tensor:
+def kl_loss(
+    z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor, *, mean_frames: Tensor | None = None
+) -> Tensor:
     """Divergence of posterior and prior, estimated at the drawn latent: all (B, I, T), mask (B, 1, T); summed over
-    channels, averaged over real frames."""
+    channels, averaged over real frames.
+
+    Where the rows are a share of a batch, `mean_frames` is the batch's mean number of real frames a row: the mean of
+    the shares' losses is then the loss of the batch.
+    """
     z_p, logs_q, m_p, logs_p, mask = (part.float() for part in (z_p, logs_q, m_p, logs_p, mask))
     divergence = logs_p - logs_q - 0.5 + 0.5 * (z_p - m_p).square() * torch.exp(-2 * logs_p)
-    return (divergence * mask).sum() / mask.sum()
+    frames = mask.sum() if mean_frames is None else mean_frames * len(mask)
+    return (divergence * mask).sum() / frames
 
 
 def mel_loss(real: Tensor, fake: Tensor) -> Tensor:

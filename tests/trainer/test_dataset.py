@@ -14,19 +14,14 @@ CUT = {"segment": 16, "context": 40}
 
 
 def take(clips: tuple[TrainClip, ...], start: Position, count: int, seed: int = 3) -> list:
-    stream = batches(clips, seed=seed, hop=240, batch_size=5, start=start, **CUT)
-    return list(islice(stream, count))
-
-
-def same(a, b) -> bool:
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in a.__dataclass_fields__)
+    return list(islice(batches(clips, seed=seed, batch_size=5, start=start, **CUT), count))
 
 
 def test_the_stream_goes_on_from_any_position_as_if_never_interrupted(clips):
     whole = take(clips, Position(), 30)
     for cut in (1, 7, 19):
         rest = take(clips, whole[cut - 1][1], 30 - cut)
-        assert all(same(a[0], b[0]) and a[1] == b[1] for a, b in zip(whole[cut:], rest, strict=True))
+        assert rest == whole[cut:]
 
 
 def test_another_seed_or_epoch_gives_other_crops(clips):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from fixture_training import run_steps
+from torch.amp import GradScaler
 
 from infer.mel import NUMERICS, MelSettings, spectrogram
 from infer.synthesizer import Synthesizer, SynthesizerConfig, published_config
@@ -199,3 +200,49 @@ def test_mixed_precision_gives_nearly_the_same_losses() -> None:
     )
     for name in ("g/mel", "g/kl", "d/loss", "g/adv"):
         assert mixed[name] == pytest.approx(plain[name], rel=0.05), name
+
+
+def test_a_batch_that_passes_in_shares_leaves_the_gradients_of_one_that_passes_whole() -> None:
+    config = tiny()
+    found = []
+    for rows in (0, 1):
+        state = state_of(config)
+        batch = clips(config)
+        # rows of unequal length: the prior's loss is a mean over real frames, of which the shares have unequal numbers
+        batch = replace(batch, spec_lengths=torch.tensor([24, 16]), phone_lengths=torch.tensor([24, 16]))
+        drawn = Draws(torch.tensor([3, 2]), generator=torch.Generator().manual_seed(5))
+        drawn = drawn.complete(batch, state.generator, 12)
+        values = train_step(state, batch, drawn, settings_of(config, rows_at_once=rows)).values()
+        gradients = {
+            name: part.grad.clone()
+            for network in (state.generator, state.discriminator)
+            for name, part in network.named_parameters()
+        }
+        found.append((values, gradients))
+    (whole, expected), (shares, made) = found
+    assert shares == pytest.approx(whole, rel=1e-4)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(made[name], gradient, rtol=2e-3, atol=2e-4 * float(gradient.abs().max()) + 1e-6)
+
+
+def test_a_scaler_scales_losses_and_gives_back_the_same_gradients() -> None:
+    config = tiny()
+    plain, scaled = state_of(config), state_of(config)
+    expected = train_step(plain, clips(config), draws(), settings_of(config)).values()
+    scaler = GradScaler("cpu", init_scale=2.0**8)
+    found = train_step(scaled, clips(config), draws(), settings_of(config), scaler=scaler).values()
+    assert found == pytest.approx(expected, rel=1e-4)
+    for one, other in zip(plain.generator.parameters(), scaled.generator.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_gradients_that_overflow_float16_skip_the_step_and_halve_the_scale() -> None:
+    config = tiny()
+    state = state_of(config)
+    before = [part.detach().clone() for part in state.generator.parameters()]
+    scaler = GradScaler("cpu", init_scale=2.0**127)
+    values = train_step(state, clips(config), draws(), settings_of(config), scaler=scaler).values()
+    assert not math.isfinite(values["g/grad_norm"])
+    assert math.isfinite(values["g/total"])
+    assert scaler.get_scale() == 2.0**126
+    assert all(torch.equal(one, two) for one, two in zip(before, state.generator.parameters(), strict=True))

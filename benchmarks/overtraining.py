@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.eta import in_processor_seconds
 from catalog import audio, sets
 from catalog.jobs import Job, JobReport
 from catalog.library import Library
@@ -56,6 +57,7 @@ def main() -> None:
     freeze_parts(library, given)
     job = Job.create(library.runs, "train", request_of(library, given).to_dict())
     report = JobReport.begin(job.path)
+    in_processor_seconds(report)
     made = ready(library, TrainRequest.from_dict(job.request), report, choose_device("cpu", 1), ALONE)
     assert made is not None
     print(made.prepared.how_held_out, f"; run folder {job.path}")

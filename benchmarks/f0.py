@@ -9,7 +9,7 @@ frames called voiced, "false" the share of pause frames called voiced. Speed is 
 three, after a first run that loads the method.
 
 With `--audio`, the folder of labelled recordings, real voices in real noises instead: seven speakers and two singers in
-rain, waves, a helicopter and dishes. Right is what swift, pm, dio and harvest say alike, within 50 cents, of the
+rain, waves, a helicopter and dishes. Right is what swift, pm and dio say alike, within 50 cents, of the
 recording before the noise came over it; pauses are where all of them hear none. NAME+ is the method with its octave
 errors taken back (`infer.octaves`).
 """
@@ -104,7 +104,7 @@ def speed(method: str, wave: Wave, weights: Path | None) -> float:
     return len(wave) / RATE / min(times)
 
 
-JUDGES = ("swift", "pm", "dio", "harvest")
+JUDGES = ("swift", "pm", "dio")
 VOICES = (
     "long_raw/ravdess11_raw_clean.flac", "long_raw/kathleen_raw_clean.flac", "long_raw/fsdd_jackson_raw_clean.flac",
     "speech_single/emodb08_de_f/*", "speech_single/emodb03_de_m/*", "speech_single/ravdess10_en_f/*",

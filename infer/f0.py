@@ -70,6 +70,13 @@ _METHODS = (
         "small network: accurate and fast, the default",
     ),
     F0Method(
+        "combined",
+        "pyworld",
+        _PLAIN,
+        "infer.f0_methods.combined:combined",
+        "swift, and dio for the soft ends of notes that it misses",
+    ),
+    F0Method(
         "rmvpe",
         "torch",
         _PLAIN,

@@ -21,7 +21,8 @@ _FACTORS = np.array([0.5, 1.0, 2.0])
 OCTAVE_COST = 0.02
 """Strength a candidate gains with each octave it is higher: a period twice as long always fits, too."""
 OWN_BONUS = 0.03
-"""Strength by which what the method said is preferred."""
+"""Strength by which what the method said is preferred: so much where a period fits wholly, and as much more as the
+best of the candidates falls short of that. In noise what is alike is often the noise."""
 JUMP_COST = 0.35
 """Strength an octave's jump from frame to frame costs."""
 _FORGET_FRAMES = 10
@@ -42,7 +43,8 @@ def repair(f0: NDArray[np.floating], audio: NDArray[np.floating], hop: int, f_mi
         return out
     candidates = out[voiced, None] * _FACTORS
     strengths = strength(audio, voiced * hop, candidates)
-    scores = strengths + OCTAVE_COST * np.log2(_FACTORS) + OWN_BONUS * (_FACTORS == 1)
+    bonus = OWN_BONUS + 1 - strengths.max(axis=1, keepdims=True)
+    scores = strengths + OCTAVE_COST * np.log2(_FACTORS) + bonus * (_FACTORS == 1)
     scores = np.where((candidates >= f_min) & (candidates <= f_max), scores, _IMPOSSIBLE)
     scores[:, 1] = np.maximum(scores[:, 1], _IMPOSSIBLE / 2)
     out[voiced] = candidates[np.arange(len(voiced)), best_path(scores, np.log2(candidates), voiced)]

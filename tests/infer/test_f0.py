@@ -48,14 +48,14 @@ def test_every_method_follows_a_glide_and_its_pause(
     assert (found[90:110] > 0).mean() < (1.0 if name.startswith(("fcpe", "crepe")) else 0.1)
 
 
-@pytest.mark.parametrize("name", ["swift", "harvest", "dio", "pm"])
+@pytest.mark.parametrize("name", ["swift", "combined", "harvest", "dio", "pm"])
 @pytest.mark.parametrize("samples", [1, 159, 160, 500, 4001])
 def test_every_length_gives_one_value_a_hop(name: str, samples: int) -> None:
     pytest.importorskip(f0.F0_METHODS[name].package)
     assert f0.extract(voice(np.full(samples, 200.0)), name).shape == (samples // 160,)
 
 
-@pytest.mark.parametrize("name", ["swift", "harvest", "pm"])
+@pytest.mark.parametrize("name", ["swift", "combined", "harvest", "pm"])
 def test_digital_silence_is_unvoiced(name: str) -> None:
     pytest.importorskip(f0.F0_METHODS[name].package)
     assert not f0.extract(np.zeros(RATE), name).any()
@@ -167,3 +167,15 @@ def test_an_f0_file_that_is_none_is_refused_by_its_line(tmp_path: Path, content:
         f0.read_points(path)
     with pytest.raises(BadRequest, match="no f0 file"):
         f0.read_points(tmp_path / "none.csv")
+
+
+def test_combined_hears_the_soft_end_of_a_note_and_no_more_in_noise() -> None:
+    hz = np.full(2 * RATE, 130.0)
+    fading = voice(hz) * np.exp(-4 * np.arange(2 * RATE) / RATE)
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(2 * RATE)
+    alone, both = (f0.extract(fading + noise, name) for name in ("swift", "combined"))
+    assert np.array_equal(both[alone > 0], alone[alone > 0])
+    assert (both > 0).sum() > (alone > 0).sum() + 20
+    added = both[(both > 0) & (alone <= 0)]
+    assert np.abs(cents(added, 130.0)).max() < 50
+    assert not f0.extract(1e2 * noise, "combined").any()

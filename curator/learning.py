@@ -48,6 +48,8 @@ luck on a few decisions is none. At least 25 decisions are needed to show it."""
 WILSON_Z = 1.645
 LEARNED = "learned"
 """The reason given to verdicts that came from here; they are not learned from again."""
+COMPARED = "takes compared"
+"""The reason given to verdicts by which one of several takes was kept: the others may be as good by every score."""
 FEATURES: tuple[str, ...] = ("duration_s", *SCORE_NAMES)
 Floats = NDArray[np.float64]
 Middles = dict[str, Mapping[str, float]]
@@ -75,10 +77,10 @@ def learn(clips: pa.Table) -> Judgement:
 
 
 def by_hand(clips: pa.Table) -> pa.ChunkedArray:
-    """Which clips a person decided; verdicts that were learned are not evidence for more of the same."""
-    learned = np.array([LEARNED in (reasons or ()) for reasons in clips["reasons"].to_pylist()], bool)
+    """Which clips a person decided for what they are; `LEARNED` and `COMPARED` verdicts are no evidence for more."""
+    learned = np.array([not {LEARNED, COMPARED}.isdisjoint(reasons or ()) for reasons in clips["reasons"].to_pylist()])
     decided = pc.is_in(clips["verdict"], pa.array(["accepted", "rejected"]))
-    return pc.and_(decided, pa.array(~learned))
+    return pc.and_(decided, pa.array(~learned.astype(bool)))
 
 
 def check_enough(accepted: int, rejected: int) -> None:

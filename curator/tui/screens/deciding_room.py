@@ -21,6 +21,7 @@ from curator.tui.clip_words import COLOURS, turned_words
 from curator.tui.messages import VerdictConfirmed, VerdictTakenBack
 from curator.tui.screens.ask import Confirm
 from curator.tui.screens.hearing_room import HearingRoom
+from curator.tui.screens.takes import TakesScreen
 from curator.tui.widgets.clip_table import ClipTable
 from curator.tui.widgets.reason_bar import REASONS, ReasonBar
 from curator.tui.words import MARKS, count, file_name, position
@@ -42,6 +43,7 @@ DECIDING: tuple[Binding, ...] = (
     Binding("U,ctrl+r", "turn('redo')", "Redo", show=False, tooltip="Do again what was undone.", id="review.redo"),
     Binding("m", "mark", "Mark", show=False, tooltip="Mark the clip, or take its mark away; go on.", id="review.mark"),
     Binding("v", "range", "Range", show=False, tooltip="Mark from here on, until v again.", id="review.range"),
+    Binding("D", "takes", "Takes", show=False, tooltip="Takes that repeat this clip, side by side.", id="review.takes"),
     Binding("asterisk", "mark_all", "Mark all", show=False, tooltip="Mark all shown, or none.", id="review.mark_all"),
     *(
         Binding(str(n), f"reason({n})", word, show=False, tooltip=f"The reason is: {word}.", id=f"review.why{n}")
@@ -145,6 +147,32 @@ class DecidingRoom(HearingRoom):
             self.post_message(VerdictConfirmed(ids, "rejected", reasons, action))
 
         await self.write(partial(self.store.decide, list(ids), "rejected", list(reasons)), confirm)
+
+    # takes
+
+    def action_takes(self) -> None:
+        """Show the takes that repeat this clip side by side."""
+        clip = self.current
+        if clip is None or not clip.get("duplicate_group"):
+            self.query_one(ReasonBar).say("No other clip repeats this one.")
+            return
+        self._stop()
+        self.app.push_screen(TakesScreen(clip, self.rules, self.pictures), self._take_kept)
+
+    async def _take_kept(self, verdicts: dict[str, VerdictName] | None) -> None:
+        from curator.learning import COMPARED
+
+        if verdicts:
+            work = partial(self.store.decide_each, verdicts, [COMPARED])
+            await self.write(work, partial(self._takes_decided, verdicts, COMPARED))
+
+    def _takes_decided(self, verdicts: dict[str, VerdictName], reason: str, action: int) -> None:
+        self.show_verdicts(dict(verdicts), (reason,))
+        self.draw_clip(self.current)
+        rejected = [clip for clip, verdict in verdicts.items() if verdict == "rejected"]
+        words = f"1 take kept, {len(rejected):,} rejected: {reason}   u takes it back"
+        self.query_one(ReasonBar).say(words, MARKS["accepted"], COLOURS["accepted"])
+        self.post_message(VerdictConfirmed(tuple(rejected), "rejected", (reason,), action))
 
     # writing in turn
 

@@ -78,6 +78,27 @@ def settle() -> Settle:
     return wait
 
 
+@pytest.fixture
+def three_takes(library: Library) -> Library:
+    """Three clips of one line, of which the second is the least noisy, and one clip that nothing repeats."""
+    rate = 16000
+    digest = "7".ljust(64, "c")
+    recording = Recording(digest[:16], digest, "/voices/lines.wav", "alto", rate, 1, 24 * rate, "WAV/PCM_16", 9)
+    spans = [(n * 6 * rate, (n + 1) * 6 * rate) for n in range(4)]
+    clips = [Clip(clip_id(recording.id, *span), recording.id, *span) for span in spans]
+    first = clips[0].id
+    facts: list[dict[str, Any]] = [
+        {"snr_db": 25.0},
+        {"snr_db": 41.0, "duplicate_of": first},
+        {"snr_db": 9.0, "duplicate_of": first},
+        {"snr_db": 30.0},
+    ]
+    scorings = [Scoring(clip.id, fact, {"sample": 1}) for clip, fact in zip(clips, facts, strict=True)]
+    with Store(library) as store:
+        store.take_in(Analysis(recording, None, clips, [], scorings, "test"))
+    return library
+
+
 def row_of_clips(count: int, *, path: str = "/voices/long.wav", speaker: str = "alto") -> Analysis:
     """A recording with `count` clips of six seconds and no file behind it."""
     rate = 16000

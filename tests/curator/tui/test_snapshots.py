@@ -132,6 +132,14 @@ def test_a_running_job_looks_as_it_should(snap_compare: Compare, sample: Library
     assert snap_compare(CuratorApp(sample), terminal_size=NARROW, run_before=opening(settle, "5"))
 
 
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_takes_stand_side_by_side(
+    snap_compare: Compare, three_takes: Library, settle: Settle, size: tuple[int, int]
+) -> None:
+    run = opening(settle, "2", "D", "right")
+    assert snap_compare(CuratorApp(three_takes), terminal_size=size, run_before=run)
+
+
 @pytest.mark.parametrize("theme", ["textual-light", "ansi-dark" if "ansi-dark" in BUILTIN_THEMES else "textual-ansi"])
 def test_other_themes_stay_readable(snap_compare: Compare, template: Library, settle: Settle, theme: str) -> None:
     async def run(pilot: Pilot[Any]) -> None:

@@ -7,17 +7,18 @@ the converter.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from catalog import registry
 from catalog.library import Library
-from catalog.records import SetInfo
+from catalog.records import Blame, SetInfo
 from infer.mel import CLASSIC
 from infer.source_filter_config import KIND
 from infer.synthesizer_config import SynthesizerConfig
+from trainer import blame_file
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainRequest
 from trainer.dataset import crops_per_epoch
@@ -42,18 +43,24 @@ class Made:
 
 
 def publish(
-    library: Library, made: Made, state: TrainState, checkpoints: Checkpoints, *, seconds: float
+    library: Library,
+    made: Made,
+    state: TrainState,
+    checkpoints: Checkpoints,
+    strange: Sequence[Blame],
+    *,
+    seconds: float,
 ) -> dict[str, Any]:
     """Publish the best generator of a training and give its card; `seconds` is what the job's last start took.
 
-    Raises BadRequest when the name is taken.
+    `strange` is what it says of its clips, the strangest first. Raises BadRequest when the name is taken.
     """
 
     def build(folder: Path) -> dict[str, Any]:
         assert state.best is not None
         shutil.copyfile(checkpoints.folder / state.best.file, folder / registry.WEIGHTS)
         facts = write_index(made.prepared.train, folder)
-        return card(made, state, asdict(facts), seconds)
+        return card(made, state, asdict(facts), seconds) | {"look_again": blame_file.worst(strange)}
 
     return registry.publish(library, made.request.model, build=build, replace=made.request.replace)
 

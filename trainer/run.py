@@ -15,17 +15,23 @@ import torch
 from catalog import sets
 from catalog.jobs import JobReport
 from catalog.library import Library
+from catalog.records import Blame
 from infer.content import load_encoder
 from infer.network import NetworkConfig
 from infer.source_filter_config import SourceFilterConfig
 from infer.synthesizer_config import SynthesizerConfig
+from infer.weights import build, read_safetensors
+from trainer import blame_file
 from trainer.base import Start, find_start
+from trainer.blame import blame
 from trainer.boards import beside
+from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig, TrainRequest
 from trainer.device import choose_device
 from trainer.loop import Training, train
 from trainer.prepare import Encoder, Prepared, Stopped, prepare
 from trainer.publish import Made, publish, why_ended
+from trainer.state import TrainState
 from trainer.team import ALONE, Team, joined
 
 
@@ -49,8 +55,11 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
         return {"outcome": "stopped", "step": state.step, "steps": steps}
     if state.step < steps:
         report.event("note", text=why_ended(made.training, state))
+    report.phase("listen again")
+    strange = look_back(made.training, state, checkpoints, report)
+    blame_file.write(report.job.path, strange)
     report.phase("publish")
-    card = publish(library, made, state, checkpoints, seconds=time.monotonic() - began)
+    card = publish(library, made, state, checkpoints, strange, seconds=time.monotonic() - began)
     checkpoints.settle(state)
     return {"model": card["name"], "step": state.step, "steps": steps, "card": card}
 
@@ -87,6 +96,22 @@ def ready(library: Library, request: TrainRequest, report: JobReport, device: to
         tell(prepared, report)
     training = plan(config, request.seed, device, encoder, prepared, report.job.path, start, team)
     return Made(report.job.id, request, manifest.info, training, prepared, encoder)
+
+
+def look_back(training: Training, state: TrainState, checkpoints: Checkpoints, report: JobReport) -> list[Blame]:
+    """What the network that is published says of the clips of the set; a model is not lost for want of it."""
+    assert state.best is not None
+    clips, config = (*training.train, *training.held_out), training.config
+    heard_s = state.step * config.batch_size * config.segment_frames / 100
+    try:
+        network = build(read_safetensors(checkpoints.folder / state.best.file), training.device)
+        found = sorted(blame(network, clips, training.mel, heard_s=heard_s), key=lambda each: -each.strangeness)
+    except (MemoryError, RuntimeError) as error:
+        report.warning(f"The clips of the set could not be listened to again: {type(error).__name__}")
+        return []
+    count = sum(bool(each.reason) for each in found)
+    report.event("note", text=f"{count} of {len(found)} clips are worth listening to again")
+    return found
 
 
 def plan(

@@ -16,6 +16,7 @@ from catalog.library import Library
 from catalog.records import SetClip
 from infer.retrieval import open_index
 from infer.weights import build, read_safetensors
+from trainer import blame_file
 from trainer.__main__ import main, work
 from trainer.config import TrainRequest
 
@@ -114,7 +115,7 @@ def test_the_screen_hears_phases_losses_rate_samples_and_checkpoints(published):
     _, job, _ = published
     events = job.events()[0]
     phases = [event["name"] for event in events if event["type"] == "phase"]
-    assert phases == ["prepare", "train", "publish"]
+    assert phases == ["prepare", "train", "listen again", "publish"]
     metrics = [event for event in events if event["type"] == "metric" and "g/mel" in event["values"]]
     assert [event["step"] for event in metrics] == [1, 2, 4, 6, 8]
     last = [event for event in events if event["type"] == "progress"][-1]
@@ -196,3 +197,23 @@ def test_a_set_whose_audio_was_changed_is_refused(frozen, toy_request):
 def test_the_command_needs_a_folder(capsys):
     assert main([]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_a_run_says_which_clips_to_listen_to_again_and_a_later_one_goes_on_from_its_model(
+    frozen, toy_request, cheap_f0
+):
+    library = frozen({"one": (180.0, [1.2] * 6), "two": (190.0, [1.2] * 6)})
+    job = Job.create(library.runs, "train", toy_request(steps=4).to_dict(), job_id="train-1")
+    assert run_job(job.path, work) == 0
+    found = blame_file.read(job.path)
+    assert {each.clip for each in found} == {clip.clip for clip in sets.load(library, "hums").clips}
+    first = registry.load(library, "ana").card
+    assert first["look_again"] == blame_file.worst(found)
+    assert first["run"]["parent"] is None
+    request = toy_request(steps=4, model="ana-2", base="ana")
+    job = Job.create(library.runs, "train", request.to_dict(), job_id="train-2")
+    assert run_job(job.path, work) == 0
+    second = registry.load(library, "ana-2").card
+    assert second["run"]["parent"] == {"name": "ana", "id": first["id"]}
+    assert second["run"]["started_from"] == "from the model ana"
+    assert second["metrics"]["curve"][0]["held_out/mel"] == pytest.approx(first["metrics"]["held_out/mel"], rel=0.02)

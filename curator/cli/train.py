@@ -14,20 +14,15 @@ from curator.cli.output import DONE, PARTLY, emit, follow, json_option, open_sto
 from trainer.config import PRESETS, TrainRequest
 
 
-class Patience(click.ParamType):
+def saves_of(context: click.Context, option: click.Parameter, value: str) -> int | None:
     """A number of saves; `auto` is None, the preset's own, and `off` is 0."""
-
-    name = "patience"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """From what was typed."""
-        if value in ("auto", None):
-            return None
-        if value == "off":
-            return 0
-        if str(value).isdecimal() and int(value) > 0:
-            return int(value)
-        self.fail(f"{value} is neither a number of saves from 1 on nor auto nor off", param, ctx)
+    if value == "auto":
+        return None
+    if value == "off":
+        return 0
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter(f"{value} is neither a number of saves from 1 on nor auto nor off", context, option)
 
 
 @click.command()
@@ -38,7 +33,7 @@ class Patience(click.ParamType):
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many steps.")
 @click.option(
     "--patience",
-    type=Patience(),
+    callback=saves_of,
     default="auto",
     show_default=True,
     metavar="N",

@@ -17,16 +17,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.overtraining import row_of, seconds_of
+from benchmarks.overtraining import row_of
 from catalog import audio, sets
-from catalog.errors import CuratorError
 from catalog.jobs import Job
 from catalog.library import Library
+from catalog.records import clip_id
 from trainer.config import TrainRequest
 from trainer.samples import CLIPS, MOST_SAVES
 
 EPOCHS = 100
-SHORTEST_S = 1.0
+CLIP_S = 8.0
 
 
 def main() -> None:
@@ -55,18 +55,16 @@ def main() -> None:
 
 
 def minutes_of(folder: Path, minutes: float) -> list[dict[str, Any]]:
-    """Recordings of so many minutes together, as accepted clips."""
-    rows, seconds = [], 0.0
+    """Pieces of recordings, of so many minutes together, as accepted clips."""
+    rows: list[dict[str, Any]] = []
     for path in audio.find_audio([folder]):
-        if seconds >= 60 * minutes:
-            break
-        try:
-            length = seconds_of(path)
-        except CuratorError:
-            continue
-        if length >= SHORTEST_S:
-            rows.append(row_of(path))
-            seconds += length
+        whole = row_of(path)
+        step = round(CLIP_S * whole["sample_rate"])
+        for start in range(0, whole["end"] - step + 1, step):
+            piece = {"id": clip_id(whole["recording"], start, start + step), "start": start, "end": start + step}
+            rows.append(whole | piece)
+            if len(rows) * CLIP_S >= 60 * minutes:
+                return rows
     return rows
 
 

@@ -92,7 +92,7 @@ def train(
         return say_cost(library, request, as_json)
     with open_store(library) as store:
         unfinished = unfinished_run(library, request, resume=resume)
-        say(f"curator: preset {request.preset}: {PRESETS[request.preset].cost}")
+        say(f"curator: preset {request.preset}: {PRESETS[request.preset].cost}; --dry-run measures it here")
         if base == "auto" and request.base:
             say(f"curator: starts from the model {request.base}, the last of this voice; --base preset starts anew")
         job = start_train(library, request, run_id=unfinished)

@@ -92,6 +92,7 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
     """
     config, steps = training.config, training.steps
     checkpoints = Checkpoints(training.folder / "checkpoints", training.identity(), keep_last=config.keep_last)
+    training.team.agree(True)  # what the leader wrote before is on disk for the others to go on from
     state = resume_or_build(training, checkpoints, report)
     checkpoints.check_room(state)
     saves = Saves(training.train, training.held_out, training.mel, training.folder, checkpoints, report)

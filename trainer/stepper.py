@@ -147,7 +147,7 @@ def averaged(network: nn.Module, name: str, team: Team) -> Any:
         return getattr(network, name)
     from torch.nn.parallel import DistributedDataParallel
 
-    return DistributedDataParallel(_Method(network, name), broadcast_buffers=False, gradient_as_bucket_view=True)
+    return DistributedDataParallel(_Method(network, name), gradient_as_bucket_view=True)
 
 
 def to_batch(training: Training, crops: Crops | TensorCrops) -> Batch:

@@ -43,7 +43,7 @@ def train_together(folder: Path, processes: int) -> list[list[dict[str, Any]]]:
         subprocess.Popen([sys.executable, str(WORK), str(folder)], env={**environment, "RANK": str(rank)})
         for rank in range(processes)
     ]
-    assert [process.wait(timeout=120) for process in team] == [0] * processes
+    assert [process.wait(timeout=300) for process in team] == [0] * processes
     return [
         [json.loads(path.with_name(f"{path.stem}.{rank}.json").read_text()) for rank in range(processes)]
         for path in sorted(folder.glob("*.training"))
@@ -51,15 +51,15 @@ def train_together(folder: Path, processes: int) -> list[list[dict[str, Any]]]:
 
 
 def toy(request: TrainRequest, clips: tuple[TrainClip, ...], folder: Path) -> Training:
-    config = replace(request.config(), log_every=1, save_every=4, batch_size=4)
-    return Training(config, sizes(config, 4, 1), 7, torch.device("cpu"), clips[:2], clips[2:], "data", folder)
+    config = replace(request.config(), log_every=1, save_every=100, batch_size=4)
+    return Training(config, sizes(config, 4, 1), 7, torch.device("cpu"), clips, (), "data", folder)
 
 
 def test_two_processes_find_the_losses_of_one_and_go_on_where_they_stopped(
-    tmp_path: Path, toy_request: Callable[..., TrainRequest], hummed: tuple[TrainClip, ...], make_clip: Any
+    tmp_path: Path, toy_request: Callable[..., TrainRequest], hummed: tuple[TrainClip, ...]
 ) -> None:
     # a clip shorter than the context: the shares of a batch then hold unequal numbers of real frames
-    clips = (hummed[0], replace(hummed[1], frames=20, audio=hummed[1].audio[: 20 * 240]), hummed[2])
+    clips = (hummed[0], replace(hummed[1], frames=20, audio=hummed[1].audio[: 20 * 240]))
     alone = {}
     for preset in ("32k", "small"):
         training = toy(toy_request(steps=6, preset=preset), clips, tmp_path / f"{preset}-two")
@@ -69,7 +69,7 @@ def test_two_processes_find_the_losses_of_one_and_go_on_where_they_stopped(
     for preset, (leader, other) in zip(("32k", "small"), told, strict=True):
         assert [run["step"] for run in leader["runs"]] == [run["step"] for run in other["runs"]] == [3, 6]
         assert leader["weights"] == pytest.approx(other["weights"], rel=1e-12)
-        assert other["runs"] == [{"metrics": [], "step": 3}, {"metrics": [], "step": 6}]
+        assert other["runs"] == leader["runs"]
         found = losses([metric for run in leader["runs"] for metric in run["metrics"]])
         assert found.keys() == alone[preset].keys()
         for step, values in alone[preset].items():

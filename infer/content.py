@@ -130,6 +130,11 @@ class PhoneContent:
         self._device = device
         self.version = network.version
 
+    @property
+    def reach_s(self) -> float:
+        """Seconds on either side of a frame that can change it."""
+        return self._network.shape.reach * FRAME_HOP / SAMPLE_RATE
+
     def measure(self, audio: Floats) -> Statistics:
         """Mean and spread over speech frames; over all frames, or none at all, where there is no speech."""
         import torch

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from catalog.audio import resample
 from catalog.errors import BadRequest
 from infer import f0 as f0s
+from infer.content import PhoneContent
 from infer.cuts import FRAME, SAMPLE_RATE
 from infer.loudness import QUIETEST_SPEECH, speech_power
 from infer.noise import in_order
 from infer.options import AUTO, ConvertOptions
+from infer.source_filter_config import SourceFilterConfig
 from infer.speak import make_piece, speak
 
 if TYPE_CHECKING:
@@ -32,9 +34,12 @@ if TYPE_CHECKING:
 HISTORY_S = 10.0
 """So much of what was heard last normalises the content and says how loud speech is."""
 MEASURE_EVERY_S = 1.0
+LONGEST_CONTEXT_S = 1.0
 SEARCH_S = 0.01
 _SHORTEST_BLOCK_S, _LONGEST_BLOCK_S = 0.05, 2.0
 _POWER_CELL = SAMPLE_RATE // 20
+_RINGING = 5
+"""Frames over which a source-filter voice rings on."""
 
 Block = NDArray[np.float32]
 
@@ -45,12 +50,14 @@ class LiveSettings:
 
     block_s: float = 0.25
     """New sound a block: the larger part of the latency, and the time in which each must be ready."""
-    context_s: float = 1.0
-    """What came before, heard again with each block."""
+    context_s: float | None = None
+    """What came before, heard again with each block; None: as far as the networks look back, at most 1 s."""
     ahead_s: float = 0.06
     """Sound after the part that is given out, so that its end is not the end of what is known."""
     fade_s: float = 0.04
     """Cross-fade from block to block."""
+    reserve_s: float = 0.03
+    """Sound that lies ready when playing begins, so that a block may take longer than the first one did."""
 
     def __post_init__(self) -> None:
         if not _SHORTEST_BLOCK_S <= self.block_s <= _LONGEST_BLOCK_S:
@@ -59,9 +66,14 @@ class LiveSettings:
             )
 
     @property
+    def delay_s(self) -> float:
+        """By how much what a block gives lies behind what it was given."""
+        return self.fade_s + SEARCH_S + self.ahead_s
+
+    @property
     def latency_s(self) -> float:
         """From a sound to its conversion, apart from the time the computing takes."""
-        return self.block_s + self.fade_s + SEARCH_S + self.ahead_s
+        return self.block_s + self.delay_s + self.reserve_s
 
 
 @dataclass
@@ -105,10 +117,13 @@ class LiveVoice:
         self._method = f0s.choose(options.f0_method) if voice.synthesizer.config.f0 else None
         self.block = round(self.settings.block_s * sample_rate)
         """Samples that `process` takes and gives."""
+        self.reserve = round(self.settings.reserve_s * sample_rate)
+        """Samples of silence to be played before the first block."""
         self._fade = round(self.settings.fade_s * sample_rate)
         self._search = round(SEARCH_S * sample_rate)
         self._ahead = round(self.settings.ahead_s * sample_rate)
-        held = round(self.settings.context_s * sample_rate) + self.block + self._fade + self._search + self._ahead
+        context_s = looks_back(voice) if self.settings.context_s is None else self.settings.context_s
+        held = round(context_s * sample_rate) + self.block + self._fade + self._search + self._ahead
         self._heard = np.zeros(held, np.float32)
         self._history = np.zeros(0, np.float32)
         self._statistics: Statistics | None = None
@@ -116,9 +131,21 @@ class LiveVoice:
         self._since_measured = np.inf
         self._tail = np.zeros(self._fade, np.float32)
         self._noise = np.random.default_rng(options.seed)
+        self._warm_up()
+        self._noise = np.random.default_rng(options.seed)
+
+    def _warm_up(self) -> None:
+        """Speak into nowhere once: what loads and plans at its first use would make the first block late."""
+        hiss = 0.01 * np.random.default_rng(0).standard_normal(len(self._heard)).astype(np.float32)
+        slow = resample(hiss, self._rate, SAMPLE_RATE)
+        self._statistics = self._voice.encoder.measure(slow)
+        self._tail = self._spoken(slow)[: self._fade]
+        self._join(self._spoken(slow))
+        self._tail = np.zeros(self._fade, np.float32)
+        self._statistics = None
 
     def process(self, block: Block) -> Block:
-        """The next `block` samples in, as many out, `latency_s` behind."""
+        """The next `block` samples in, as many out, `delay_s` behind."""
         if len(block) != self.block:
             raise ValueError(f"{len(block)} samples given, a block is {self.block}")
         began = self._clock()
@@ -172,6 +199,15 @@ class LiveVoice:
         joined[: self._fade] = self._tail * (1 - rising) + part[: self._fade] * rising
         self._tail = joined[self.block :].copy()
         return np.asarray(np.clip(joined[: self.block], -1, 1), np.float32)
+
+
+def looks_back(voice: Voice) -> float:
+    """Seconds before a sound that its conversion can depend on, at most `LONGEST_CONTEXT_S`: past that nothing changes
+    where both networks have an end to what they hear, and little where they have none."""
+    config, encoder = voice.synthesizer.config, voice.encoder
+    if not isinstance(config, SourceFilterConfig) or not isinstance(encoder, PhoneContent):
+        return LONGEST_CONTEXT_S
+    return min(LONGEST_CONTEXT_S, encoder.reach_s + (config.reach + _RINGING) / 100)
 
 
 def best_shift(tail: Block, part: Block, search: int) -> int:

@@ -29,7 +29,8 @@ _NONE = "This machine has no microphone and speakers to talk through; curator co
 class Between:
     """Samples from the device to the voice and back; the device is never kept waiting."""
 
-    def __init__(self, block: int) -> None:
+    def __init__(self, block: int, reserve: int = 0) -> None:
+        """`block` samples are computed at once; `reserve` samples of silence stand before the first of them."""
         self.blocks: queue.Queue[NDArray[np.float32]] = queue.Queue()
         self.gaps = 0
         """Times that the device wanted sound and there was none."""
@@ -37,6 +38,7 @@ class Between:
         self._heard = np.zeros(0, np.float32)
         self._ready: queue.Queue[NDArray[np.float32]] = queue.Queue()
         self._out = np.zeros(0, np.float32)
+        self._reserve = np.zeros(reserve, np.float32)
         self._begun = False
 
     def exchange(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -46,7 +48,8 @@ class Between:
             self.blocks.put(self._heard[: self._block])
             self._heard = self._heard[self._block :]
         while len(self._out) < len(heard) and not self._ready.empty():
-            self._out = np.concatenate([self._out, self._ready.get_nowait()])
+            lead = self._out if self._begun else self._reserve
+            self._out = np.concatenate([lead, self._ready.get_nowait()])
             self._begun = True
         if len(self._out) < len(heard):
             self.gaps += self._begun
@@ -68,7 +71,7 @@ def converse(
 ) -> Between:
     """Speak through a device of `open_device` until `seconds` are over or control-C, and close it; `told` hears of
     every block."""
-    between = Between(live.block)
+    between = Between(live.block, live.reserve)
     over = threading.Event()
     worker = threading.Thread(target=_work, args=(live, between, over, told), daemon=True)
     try:

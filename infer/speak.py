@@ -93,14 +93,14 @@ def speak(
 ) -> NDArray[np.float32]:
     """The piece in the voice: (T * hop,) samples, or those of the frames [start, stop) of `span` alone.
 
-    All of the piece is context either way; a network whose decoder takes its time decodes only the span.
+    All of the piece is context either way; a network that can works on no more than the span needs.
     """
     import torch
 
     config: NetworkConfig = voice.synthesizer.config
     with torch.inference_mode():
         if isinstance(config, SourceFilterConfig):
-            wave = _shaped(voice, piece, options, noise)
+            return _shaped(voice, piece, options, noise, span)
         elif isinstance(config, SoVitsConfig):
             wave = _sovits(voice, piece, options, noise)
         else:
@@ -146,20 +146,27 @@ def decoded(span: tuple[int, int], frames: int, reach: int) -> tuple[int, int]:
     return max(0, span[0] - reach), min(frames, span[1] + reach)
 
 
-def _shaped(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -> NDArray[np.float32]:
+def _shaped(
+    voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise, span: tuple[int, int] | None
+) -> NDArray[np.float32]:
     """A source-filter network, which is told how loud each frame is."""
     import torch
 
+    from infer.excitation import BLOCKS
+
     network, frames = cast("SourceFilter", voice.synthesizer), len(piece.features)
     assert piece.f0 is not None
-    drawn = noise(1, frames * network.config.hop, piece.first * network.config.hop)
-    loudness = frame_loudness(_tensor(voice, piece.audio), SAMPLE_RATE, piece.speech_power)[:, :frames]
+    hop, (start, stop) = network.config.hop, span or (0, frames)
+    # what rings on into the span, and the frame that its last one leads to
+    first, last = max(0, start - BLOCKS), min(frames, stop + 1)
+    heard = slice(*decoded((first, last), frames, network.config.reach))
+    loudness = frame_loudness(_tensor(voice, piece.audio), SAMPLE_RATE, piece.speech_power)[:, heard]
     speaker = torch.tensor([options.speaker], device=voice.device)
-    wave = network.infer(
-        _tensor(voice, piece.features), _tensor(voice, piece.f0), loudness, speaker, noise=_tensor(voice, drawn[0]),
-        phase=piece.phase(),
-    )  # fmt: skip
-    return _samples(wave)
+    filters = network.filters(_tensor(voice, piece.features[heard]), _tensor(voice, piece.f0[heard]), loudness, speaker)
+    voiced, breath = (each[:, first - heard.start : last - heard.start] for each in filters)
+    drawn = _tensor(voice, noise(1, (last - first) * hop, (piece.first + first) * hop)[0])
+    [wave] = network.sound(voiced, breath, _tensor(voice, piece.f0[first:last]), [drawn], phase=piece.phase(first))
+    return _samples(wave)[(start - first) * hop : (stop - first) * hop]
 
 
 def _sovits(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -> NDArray[np.float32]:

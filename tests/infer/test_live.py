@@ -44,7 +44,7 @@ def test_what_goes_through_unchanged_comes_out_unchanged_the_stated_time_later(
     live = LiveVoice(voice, OPTIONS, RATE, LiveSettings(block_s=0.2))
     wave = np.convolve(np.random.default_rng(0).standard_normal(3 * RATE), np.ones(40) / 40, "same").astype(np.float32)
     heard = streamed(live, wave * 0.3)
-    late = round((live.settings.latency_s - live.settings.block_s) * RATE)
+    late = round(live.settings.delay_s * RATE)
     found = [
         np.corrcoef(heard[RATE : 2 * RATE], 0.3 * wave[RATE - late + off : 2 * RATE - late + off])[0, 1]
         for off in range(-2, round(0.012 * RATE))

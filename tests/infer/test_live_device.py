@@ -14,7 +14,7 @@ from infer.live_device import Between, converse, open_device
 class Half:
     """Speaks at half the level, at once."""
 
-    block = 480
+    block, reserve = 480, 0
 
     def __init__(self, blocks: int) -> None:
         self.done = threading.Event()
@@ -45,6 +45,17 @@ def test_a_voice_that_is_late_is_heard_as_a_gap_and_counted() -> None:
     assert between.exchange(np.ones(2, np.float32)).tolist() == [1, 1]
     assert between.exchange(np.ones(2, np.float32)).tolist() == [0, 0]
     assert between.gaps == 1
+
+
+def test_a_reserve_lets_a_block_be_later_than_the_first_without_a_gap() -> None:
+    between = Between(4, reserve=2)
+    given = [between.exchange(np.full(2, 1, np.float32)), between.exchange(np.full(2, 2, np.float32))]
+    between.say(between.blocks.get())
+    given += [between.exchange(np.full(2, number, np.float32)) for number in (3, 4, 5)]
+    between.say(between.blocks.get())
+    given.append(between.exchange(np.full(2, 6, np.float32)))
+    assert np.concatenate(given).tolist() == [0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3]
+    assert between.gaps == 0
 
 
 def test_without_a_device_it_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Button, Input, Select
+from textual.widgets import Button, Input, Select, Static
 
 from catalog import registry
 from catalog.errors import LibraryTooNew
@@ -185,9 +185,16 @@ async def test_training_is_asked_for_started_watched_and_stopped(
         assert app.screen.query_one("#set", Select).value == "alto-first"
         app.screen.query_one("#model", Input).value = "alto2"
         app.screen.query_one("#steps", Input).value = "40"
+        app.screen.query_one("#base", Select).value = "last"
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert isinstance(app.screen, TrainForm)
+        assert "There is no earlier model of" in str(app.screen.query_one(".problem", Static).render())
+        app.screen.query_one("#base", Select).value = "auto"
         await pilot.press("ctrl+s")
         await settle(pilot)
         assert [(r.set_name, r.model, r.preset, r.steps) for r in asked] == [("alto-first", "alto2", "small", 40)]
+        assert asked[0].base is None
         report = reports[0]
         report.phase("train")
         for step in (10, 20):

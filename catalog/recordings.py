@@ -115,10 +115,11 @@ def add_activity(cursor: Cursor, recording: str, activity: Activity) -> None:
     same = "SELECT 1 FROM activity WHERE recording = ? AND version = ? LIMIT 1"
     if not rows_of(cursor, same, [recording, activity.version]):
         cursor.execute(
-            "INSERT INTO activity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO activity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 *(next_seq(cursor, "activity"), recording, activity.version, activity.vad_hop_s, activity.vad),
                 *(activity.energy_hop_s, activity.energy, activity.voicing_hop_s, activity.voicing),
+                activity.highs,
             ],
         )
 
@@ -238,15 +239,17 @@ def activity(cursor: Cursor, recording: str) -> Activity | None:
     """The latest voice-activity probabilities of a recording."""
     rows = rows_of(
         cursor,
-        "SELECT version, vad_hop_s, vad, energy_hop_s, energy, coalesce(voicing_hop_s, 0), coalesce(voicing, ''::BLOB)"
-        " FROM activity WHERE recording = ?"
+        "SELECT version, vad_hop_s, vad, energy_hop_s, energy, coalesce(voicing_hop_s, 0), coalesce(voicing, ''::BLOB),"
+        " coalesce(highs, ''::BLOB) FROM activity WHERE recording = ?"
         " ORDER BY seq DESC LIMIT 1",
         [recording],
     )
     if not rows:
         return None
-    version, vad_hop_s, vad, energy_hop_s, energy, voicing_hop_s, voicing = rows[0]
-    return Activity(version, vad_hop_s, bytes(vad), energy_hop_s, bytes(energy), voicing_hop_s, bytes(voicing))
+    version, vad_hop_s, vad, energy_hop_s, energy, voicing_hop_s, voicing, highs = rows[0]
+    return Activity(
+        version, vad_hop_s, bytes(vad), energy_hop_s, bytes(energy), voicing_hop_s, bytes(voicing), bytes(highs)
+    )
 
 
 def forget(cursor: Cursor, recording: str) -> Forgotten:

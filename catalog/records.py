@@ -129,6 +129,8 @@ class Activity:
     voicing_hop_s: float = 0.0
     voicing: bytes = b""
     """uint8, how sure it is that a frame is voiced x 255, one per hop; empty where it was not kept."""
+    highs: bytes = b""
+    """uint8, level above 2 kHz in the form of `energy` and on its hop; empty where it was not kept."""
 
 
 NOT_SLICED = "none"

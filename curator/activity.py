@@ -33,7 +33,7 @@ from curator.tails import ringing, without_tails
 from curator.voicing import VOICES, Voice
 
 SILENCE_DB = -120.0
-REVISION = 3
+REVISION = 4
 """Raised whenever the same recording may be heard differently; its scores are then due again."""
 VERSION = f"{vad.VERSION} heard-{REVISION}"
 SPEECH = 0.5
@@ -46,6 +46,8 @@ ENOUGH_FRAMES = 30
 NO_SPEECH = 0.15
 TELLABLE_DB = 9.0
 SHORTEST_FRAMES = 10
+HIGHS_HZ, HIGHS_FRAME = 2000.0, vad.RATE // FRAMES_A_SECOND
+"""Above this a consonant stands out of the tail that a room adds to the vowel before it, and out of most noise."""
 
 
 def hearing(voice: Voice) -> int:
@@ -62,6 +64,7 @@ class ActivityMeter:
         self._to_16k = Resampler(rate, vad.RATE)
         self._vad = vad.VoiceActivity()
         self._pitch = PitchMeter()
+        self._highs = HighsMeter()
         self._held = np.zeros(0, np.float32)
         self._levels: list[Floats] = []
         self._frames = 0
@@ -77,16 +80,24 @@ class ActivityMeter:
         self._hear(self._to_16k.feed(np.zeros(0, np.float32), last=True))
         self._measure(np.zeros(0, np.float32), last=True)
         levels = np.concatenate(self._levels) if self._levels else np.zeros(0, np.float32)
-        steps = np.clip(np.round((levels - SILENCE_DB) * 2), 0, 255).astype(np.uint8)
         pitch = self._pitch.finish()
         voice = np.round(np.clip(self._vad.finish(), 0, 1) * 255).astype(np.uint8)
-        return Activity(
-            VERSION, vad.HOP_S, voice.tobytes(), FRAME_S, steps.tobytes(), HOP_S, voicing.stored(pitch)
-        ), pitch
+        activity = Activity(
+            version=VERSION,
+            vad_hop_s=vad.HOP_S,
+            vad=voice.tobytes(),
+            energy_hop_s=FRAME_S,
+            energy=_stored(levels),
+            voicing_hop_s=HOP_S,
+            voicing=voicing.stored(pitch),
+            highs=_stored(self._highs.finish()),
+        )
+        return activity, pitch
 
     def _hear(self, wave: Floats) -> None:
         self._vad.feed(wave)
         self._pitch.feed(wave)
+        self._highs.feed(wave)
 
     def _measure(self, wave: Floats, *, last: bool) -> None:
         """Level of each whole 10 ms frame: its variance, so that a constant offset is no sound."""
@@ -101,6 +112,51 @@ class ActivityMeter:
             self._levels.append(_levels(wave[: lines[-1]].astype(np.float64), lines))
             self._frames += len(lines) - 1
         self._held = wave[lines[-1] :].copy()
+
+
+class HighsMeter:
+    """Level above 2 kHz of a stream of 16 kHz mono audio, in frames of 10 ms; any blocks give the same."""
+
+    def __init__(self) -> None:
+        import scipy.signal
+
+        self._filter = scipy.signal.butter(4, HIGHS_HZ, "highpass", fs=vad.RATE, output="sos")
+        self._state = np.zeros((len(self._filter), 2))
+        self._held = np.zeros(0)
+        self._levels: list[Floats] = []
+
+    def feed(self, wave: Floats) -> None:
+        """Take the next samples (n,)."""
+        import scipy.signal
+
+        if not len(wave):
+            return
+        filtered, self._state = scipy.signal.sosfilt(self._filter, wave.astype(np.float64), zi=self._state)
+        self._measure(np.concatenate([self._held, filtered]))
+
+    def finish(self) -> Floats:
+        """The levels (frames,) in dBFS; the last frame is filled up with silence."""
+        self._measure(np.pad(self._held, (0, -len(self._held) % HIGHS_FRAME)))
+        return np.concatenate(self._levels)
+
+    def _measure(self, wave: npt.NDArray[np.float64]) -> None:
+        whole = len(wave) // HIGHS_FRAME * HIGHS_FRAME
+        power = np.square(wave[:whole]).reshape(-1, HIGHS_FRAME).mean(axis=1)
+        self._levels.append((10 * np.log10(np.maximum(power, 1e-12))).astype(np.float32))
+        self._held = wave[whole:].copy()
+
+
+def _stored(levels: Floats) -> bytes:
+    """Levels in dBFS as an `Activity` keeps them: uint8, half decibels above silence."""
+    return np.clip(np.round((levels - SILENCE_DB) * 2), 0, 255).astype(np.uint8).tobytes()
+
+
+def _read(steps: bytes, frames: int) -> Floats:
+    """What `_stored` wrote as levels (frames,); silence beyond its end."""
+    known = np.frombuffer(steps, np.uint8)[:frames]
+    level = np.full(frames, SILENCE_DB, np.float32)
+    level[: len(known)] = known / 2 + SILENCE_DB
+    return level
 
 
 def _levels(wave: npt.NDArray[np.float64], lines: Indices) -> Floats:
@@ -124,17 +180,19 @@ class Tracks:
     voice: Voice = "auto"
     """What was taken for voice."""
 
+    highs: Floats | None = None
+    """Level above 2 kHz, dBFS, (frames,); None where it was not kept."""
+
     @staticmethod
     def of(activity: Activity, samples: int, rate: int, voice: Voice = "auto") -> Tracks:
         """The tracks of a recording of `samples` at `rate`; an activity that is too short is filled with silence."""
         frames = frames_of(samples, rate)
-        steps = np.frombuffer(activity.energy, np.uint8)[:frames]
-        level = np.full(frames, SILENCE_DB, np.float32)
-        level[: len(steps)] = steps / 2 + SILENCE_DB
+        level = _read(activity.energy, frames)
         network = sampled(activity.vad, activity.vad_hop_s, frames)
         voiced = sampled(activity.voicing, activity.voicing_hop_s, frames)
         probability = voicing.probability(network, voiced, level, FRAME_S, voice)
-        return Tracks(probability, level, samples, rate, voice)
+        highs = _read(activity.highs, frames) if activity.highs else None
+        return Tracks(probability, level, samples, rate, voice, highs)
 
     @cached_property
     def noise(self) -> Bools:
@@ -149,9 +207,24 @@ class Tracks:
     @cached_property
     def floor(self) -> Floats:
         """Median level of the room noise around each frame, dBFS; 45 dB below the speech where none is heard."""
+        return self._floor(self.level, self.loudness)
+
+    @cached_property
+    def loudness_of_highs(self) -> Floats | None:
+        """Median level above 2 kHz of the speech around each frame, dBFS; None where it was not kept."""
+        return None if self.highs is None else around(self.highs, self.probability >= SPEECH, 50.0)
+
+    @cached_property
+    def floor_of_highs(self) -> Floats | None:
+        """Median level above 2 kHz of the room noise around each frame, dBFS; None where it was not kept."""
+        if self.highs is None or self.loudness_of_highs is None:
+            return None
+        return self._floor(self.highs, self.loudness_of_highs)
+
+    def _floor(self, level: Floats, loudness: Floats) -> Floats:
         if not self.noise.any():
-            return (self.loudness - 45).astype(np.float32)
-        return around(self.level, self.noise, 50.0)
+            return (loudness - 45).astype(np.float32)
+        return around(level, self.noise, 50.0)
 
     @cached_property
     def room(self) -> Floats:

@@ -18,7 +18,7 @@ from catalog.errors import BadRequest
 from catalog.records import Activity, Analysis, Clip, LeftOut, Recording, Scoring
 
 FORMAT = 1
-ARRAYS = ("vad", "energy", "voicing")
+ARRAYS = ("vad", "energy", "voicing", "highs")
 
 
 def write(folder: Path, analysis: Analysis) -> Path:
@@ -95,5 +95,5 @@ def _activity(path: Path, facts: dict[str, Any] | None) -> Activity | None:
             facts["energy_hop_s"],
             arrays["energy"].tobytes(),
             facts.get("voicing_hop_s", 0.0),
-            arrays["voicing"].tobytes() if "voicing" in arrays else b"",
+            *(arrays[name].tobytes() if name in arrays else b"" for name in ("voicing", "highs")),
         )

@@ -48,7 +48,10 @@ def make_analysis() -> MakeAnalysis:
         ]
         return Analysis(
             recording=recording,
-            activity=Activity("silero-6", 0.032, bytes(range(50)), 0.01, bytes(range(100)), 0.016, bytes(range(99))),
+            activity=Activity(
+                *("silero-6", 0.032, bytes(range(50)), 0.01, bytes(range(100)), 0.016, bytes(range(99))),
+                bytes(range(100, 200)),
+            ),
             clips=clips,
             left_out=[LeftOut(6 * count * RATE, recording.samples, "silence")],
             scorings=scorings,

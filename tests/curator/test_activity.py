@@ -43,6 +43,17 @@ def test_level_is_in_dbfs_and_a_constant_offset_is_no_sound() -> None:
     assert measured(np.full(rate, 0.3, np.float32), rate).level.max() < -100
 
 
+def test_the_level_above_two_kilohertz_is_known_apart_whatever_blocks_are_fed() -> None:
+    time = np.arange(16_000) / 16_000
+    low, high = (0.1 * np.sin(2 * np.pi * hz * time).astype(np.float32) for hz in (500, 4000))
+    whole = measured(np.concatenate([low, high]), 16_000)
+    assert whole.highs is not None
+    assert whole.highs[20:90].max() < -60
+    assert whole.highs[120:190] == pytest.approx(-23.0, abs=0.5)
+    pieces = measured(np.concatenate([low, high]), 16_000, block=1237)
+    np.testing.assert_array_equal(whole.highs, pieces.highs)
+
+
 def test_a_sung_note_that_the_network_misses_is_voice(take) -> None:
     wave = take([0.0, 1.0, 2.0, 1.0])
     tracks = measured(wave, 16_000)

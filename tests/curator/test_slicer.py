@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,18 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
     clips = cut([*parts, (1, -70)])
     assert len(clips) == 2
     assert 7.0 <= clips[0][1] <= 7.06
+
+
+def test_of_two_valleys_the_one_without_a_consonant_is_cut() -> None:
+    parts = [(1, -70), (8, -20), (0.06, -45), (3, -20), (0.06, -45), (8, -20), (1, -70)]
+    activity = speech_like(parts)
+    for consonant, gap in (((900, 906), (12.06, 12.12)), ((1206, 1212), (9.0, 9.06))):
+        highs = np.frombuffer(activity.energy, np.uint8).copy()
+        highs[consonant[0] : consonant[1]] = highs[500]
+        heard = replace(activity, highs=highs.tobytes())
+        clips = slice_activity("r", heard, round(21.12 * 16_000), 16_000).clips
+        assert len(clips) == 2
+        assert gap[0] <= clips[0].end / 16_000 <= gap[1]
 
 
 def test_speech_far_from_any_other_is_kept_as_a_short_clip() -> None:

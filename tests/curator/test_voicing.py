@@ -67,3 +67,12 @@ def test_loud_voiced_sound_that_is_too_short_for_a_note_is_doubtful() -> None:
     voiced[40:44] = 0.9
     found = voicing.probability(np.zeros_like(voiced), voiced, level, 0.01, "singing")
     assert found[40:44].tolist() == [np.float32(voicing.DOUBTFUL)] * 4
+
+
+@pytest.mark.parametrize(("confidence", "singer"), [(0.95, True), (0.65, False)])
+def test_fast_notes_are_a_singer_only_where_their_pitch_is_clear(confidence: float, singer: bool) -> None:
+    voiced = np.tile(np.repeat(np.float32([confidence, 0.0]), 10), 150)
+    level = np.where(voiced > 0, np.float32(-20), np.float32(-60))
+    found = spans(voiced, level, np.zeros_like(voiced))
+    assert found["auto"] == (np.flatnonzero(voiced > 0).tolist() if singer else [])
+    assert found["singing"] == np.flatnonzero(voiced > 0).tolist()

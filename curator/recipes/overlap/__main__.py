@@ -16,7 +16,7 @@ import torch
 
 from catalog.errors import CuratorError
 from curator.recipes.overlap.material import Material, gather, without
-from curator.recipes.overlap.mixtures import example
+from curator.recipes.overlap.mixtures import MEETINGS, example
 from curator.recipes.overlap.network import Network, arrays
 from curator.recipes.overlap.train import Examples, area, train
 from curator.scores.overlap_spectrum import spectrum
@@ -33,6 +33,7 @@ HELD_MIXTURES = 800
 @click.option("--songs", default=140, show_default=True, help="Sung lines to make of the voices.")
 @click.option("--sentences", default=6, show_default=True, help="Sentences of each espeak-ng voice; 0 for none.")
 @click.option("--pieces", default=24, show_default=True, help="Pieces of made music, 12 s each, to put behind voices.")
+@click.option("--meetings", default=MEETINGS, show_default=True, help="Share of mixtures that begin with a meeting.")
 @click.option(
     "--resume",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -49,6 +50,7 @@ def main(
     songs: int,
     sentences: int,
     pieces: int,
+    meetings: float,
     resume: Path | None,
     threads: int,
     seed: int,
@@ -63,7 +65,7 @@ def main(
         raise click.ClickException(str(error)) from error
     seen, unseen = without(material, HELD_OUT)
     print(f"{material}; every {HELD_OUT}th voice and line is held out", flush=True)
-    examples = mix(seen, mixtures, seed)
+    examples = mix(seen, mixtures, seed, meetings)
     held = mix(unseen, min(HELD_MIXTURES, mixtures), seed + 1)
     print(f"{mixtures} mixtures, overlap in {examples.labels.mean():.1%} of the frames", flush=True)
     begun = torch.load(resume, weights_only=True) if resume else None
@@ -91,10 +93,10 @@ def save(network: Network, out: Path) -> None:
     torch.save(network.state_dict(), out.with_suffix(".pt"))
 
 
-def mix(material: Material, count: int, seed: int) -> Examples:
+def mix(material: Material, count: int, seed: int, meetings: float = MEETINGS) -> Examples:
     """So many random mixtures as the network sees them, the same ones for the same seed."""
     random = np.random.default_rng(seed)
-    made = (example(random, material) for _ in range(count))
+    made = (example(random, material, meetings) for _ in range(count))
     rows = [(spectrum(each.wave).astype(np.float16), each.label, each.weight.astype(np.float16)) for each in made]
     return Examples(*(np.stack(part) for part in zip(*rows, strict=True)))
 

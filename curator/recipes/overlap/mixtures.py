@@ -31,6 +31,8 @@ HEARD_DB = -15.0
 UNHEARD_DB = -25.0
 OVER_BACKGROUND_DB = -6.0
 GAP_FRAMES = 4
+MEETINGS = 0.16
+"""Share of the examples that are pieces of labelled recordings."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ class Example:
     weight: Floats
 
 
-def example(random: Generator, material: Material) -> Example:
+def example(random: Generator, material: Material, meetings: float = MEETINGS) -> Example:
     """A random one: speech, song or a piece of a meeting, with everything that may befall a recording."""
     kind = random.random()
-    if material.meetings and kind < 0.16:
+    if material.meetings and kind < meetings:
         return meeting(random, material)
     sung = bool(material.songs) and kind > 0.74
     tracks = song_tracks(random, material) if sung else speech_tracks(random, material)
@@ -104,26 +106,37 @@ def chorus(random: Generator, wave: Floats) -> Floats:
 
 
 def meeting(random: Generator, material: Material) -> Example:
-    """A piece of a labelled recording, faster or slower, for half of them with another voice over a part of it."""
-    chosen = material.meetings[random.integers(len(material.meetings))]
+    """A piece of a labelled recording, faster or slower, for two of three with somebody else over a part of it."""
+    wave, voices = piece_of(random, material.meetings)
+    weight = sure(voices)
+    if random.random() < 0.33 or rms(wave) < 1e-4:
+        return befallen(random, material, Example(wave, voices > 1, weight))
+    others = bool(random.random() < 0.5)
+    over, guests = piece_of(random, material.meetings) if others else guest(random, material)
+    over *= np.float32(rms(wave) / max(rms(over), 1e-5) * 10 ** (random.uniform(-10, 8) / 20))
+    near = np.abs(10 * np.log10(power(over) / power(wave))) < -HEARD_DB
+    counted = np.where(near | (voices == 0), guests, 0)
+    weight = weight * ((guests == 0) | near | (voices == 0)) * (sure(guests) if others else 1)
+    return befallen(random, material, Example(wave + over, voices + counted > 1, weight.astype(np.float32)))
+
+
+def piece_of(random: Generator, meetings: list[Meeting]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Four seconds of one of these, up to a quarter of an octave faster or slower, and how many people speak in it."""
+    chosen = meetings[random.integers(len(meetings))]
     speed = 2 ** random.uniform(-0.25, 0.25)
     length = int(SAMPLES * speed) + 1
     start = int(random.uniform(0, len(chosen.wave) - length))
     wave = audio.resample(chosen.wave[start : start + length], round(RATE * speed), RATE)[:SAMPLES]
-    wave = np.pad(wave, (0, SAMPLES - len(wave)))
-    voices = labelled(chosen, start, speed)
-    label, weight = voices > 1, sure(voices)
-    if random.random() < 0.5 or rms(wave) < 1e-4:
-        return befallen(random, material, Example(wave, label, weight))
+    return np.pad(wave, (0, SAMPLES - len(wave))), labelled(chosen, start, speed)
+
+
+def guest(random: Generator, material: Material) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """A voice in a room over a part of four seconds, and the frames in which it speaks as 1."""
     over = stretch_of(random, material.voices[random.integers(len(material.voices))])
-    over *= np.float32(rms(wave) / rms(over) * 10 ** (random.uniform(-10, 8) / 20))
     part(random, over)
-    wet = effects.heard(random, over, effects.room(random, 0.6))
-    speaks = active(over)
-    level, other = power(wet), power(wave)
-    near = np.abs(10 * np.log10(level / other)) < -HEARD_DB
-    label = label | (speaks & (voices > 0) & near)
-    return befallen(random, material, Example(wave + wet, label, weight * (~speaks | near)))
+    if not over.any():
+        return over, np.zeros(FRAMES, np.int64)
+    return effects.heard(random, over, effects.room(random, 0.8)), active(over).astype(np.int64)
 
 
 def labelled(chosen: Meeting, start: int, speed: float) -> npt.NDArray[np.int64]:

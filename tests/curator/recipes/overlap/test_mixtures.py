@@ -98,6 +98,15 @@ def test_a_labelled_recording_keeps_its_labels_at_another_speed(material: Materi
     assert inside.max() * STEP * 1.25 / 16_000 == pytest.approx(3.0, abs=0.06)
 
 
+def test_a_piece_of_one_meeting_over_another_is_overlap_where_either_is_heard_beside_the_other() -> None:
+    lone = [Meeting(voice(hz), np.ones(601, np.int64)) for hz in (110, 150, 210)]
+    everyone = Material([[voice(100)]], meetings=lone)
+    made = [mixtures.meeting(np.random.default_rng(seed), everyone) for seed in range(40)]
+    shares = [float(each.label[each.weight > 0].mean()) for each in made if each.weight.any()]
+    assert 5 < sum(share == 0 for share in shares) < 25
+    assert sum(share == 1 for share in shares) > 5
+
+
 def test_voices_held_out_are_not_among_those_that_are_learnt(material: Material) -> None:
     kept, held = without(material, 2)
     assert len(kept.voices) == len(held.voices) == 2

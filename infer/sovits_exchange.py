@@ -1,4 +1,5 @@
-"""so-vits-svc voices into the registry: checkpoint, config.json and, where there is one, the table of clusters.
+"""so-vits-svc voices into the registry: checkpoint, config.json and, where there is one, the table of clusters or the
+index of features.
 
 Separate from `infer.exchange` because nothing of RVC's layout applies: the sizes come from a file of their own, and
 the weights from a training checkpoint. Nothing in the files is executed.
@@ -16,26 +17,37 @@ import torch
 from numpy.typing import NDArray
 
 from catalog import registry
-from catalog.errors import BadModel
+from catalog.errors import BadModel, BadRequest
 from catalog.library import Library
 from infer.archive import check_archive
 from infer.exchange import INDEX, WEIGHTS
+from infer.retrieval import check_index
 from infer.sovits import network_tensors
 from infer.sovits_config import KIND, SoVitsFile, read_config
+from infer.sovits_index import read_index
 from infer.weights import VoiceFile, fit, read_base, write_safetensors
 
 _MOST_CENTRES = 1_000_000
 
 
 def import_sovits(
-    library: Library, file: Path, config: Path, *, name: str, clusters: Path | None = None
+    library: Library,
+    file: Path,
+    config: Path,
+    *,
+    name: str,
+    clusters: Path | None = None,
+    index: Path | None = None,
 ) -> dict[str, Any]:
     """Put a so-vits-svc 4.0 or 4.1 voice into the registry as `name` and give its card.
 
-    `file` is G_*.pth, `clusters` the kmeans_*.pt that belongs to it: of its first speaker the centres become the
-    voice's retrieval, one neighbour a feature. Raises BadModel for files that are not that or do not fit each other,
-    BadRequest when the name is taken or a file is not there.
+    `file` is G_*.pth. Of its first speaker either the centres in `clusters` (kmeans_*.pt) become the voice's retrieval,
+    one neighbour a feature, or the `index` of all its features (feature_and_index.pkl of 4.1), eight as RVC has them.
+    Raises BadModel for files that are not that or do not fit each other, BadRequest when the name is taken, a file is
+    not there, or clusters and index are both given.
     """
+    if clusters is not None and index is not None:
+        raise BadRequest("A voice has clusters or an index of features, not both: give one of them")
     said = read_config(config)
     try:
         tensors = fit(network_tensors(read_base(file)), said.config)
@@ -43,12 +55,16 @@ def import_sovits(
         line = str(error) if file.name in str(error) else f"{file.name}: {error}"
         raise BadModel(f"{line} (with the sizes of {config.name})") from error
     centres = None if clusters is None else read_clusters(clusters, said)
+    written = None if index is None else read_index(index, said.speakers)
     voice = VoiceFile(said.config, tensors, KIND)
 
     def fill(folder: Path) -> dict[str, Any]:
         write_safetensors(folder / WEIGHTS, voice)
         if centres is not None:
             _write_centres(folder / INDEX, centres)
+        if written is not None:
+            (folder / INDEX).write_bytes(written)
+            check_index(folder / INDEX, said.config.phone_dim)
         return _card(said, file, centres is not None)
 
     return registry.publish(library, name, build=fill)

@@ -101,7 +101,12 @@ def remove(library: Library, name: str, as_json: bool) -> int:
 
 @models.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--index", type=click.Path(path_type=Path), metavar="FILE", help="Its retrieval index.")
+@click.option(
+    "--index",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Its retrieval index (.index; feature_and_index.pkl of so-vits-svc 4.1).",
+)
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="The config.json of a so-vits-svc voice."
 )
@@ -126,13 +131,11 @@ def import_model(
 
     if config is None and clusters is not None:
         raise BadRequest("--clusters belongs to a so-vits-svc voice: give its --config as well")
-    if config is not None and index is not None:
-        raise BadRequest("--index belongs to an RVC voice; a so-vits-svc one has --clusters")
     library.create()
     if config is None:
         card = import_rvc(library, file, index=index, name=name or file.stem)
     else:
-        card = import_sovits(library, file, config, clusters=clusters, name=name or file.stem)
+        card = import_sovits(library, file, config, clusters=clusters, index=index, name=name or file.stem)
     if as_json:
         emit(card)
     else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 import torch
@@ -17,12 +19,12 @@ from fixture_voice import recorded
 from numpy.typing import NDArray
 
 from catalog import registry
-from catalog.errors import BadModel
+from catalog.errors import BadModel, BadRequest
 from catalog.library import Library
 from infer.content import Statistics
 from infer.convert import Conversion
 from infer.options import ConvertOptions
-from infer.retrieval import open_index
+from infer.retrieval import build_index, open_index
 from infer.sovits import SoVitsSynthesizer
 from infer.sovits_config import SoVitsConfig
 from infer.sovits_exchange import import_sovits
@@ -83,6 +85,26 @@ def test_clusters_become_retrieval_of_the_nearest_centre(library: Library, files
     queries = centres[[3, 7]] + 0.01
     assert np.allclose(index.blend(queries, 1.0), centres[[3, 7]], atol=1e-6)
     assert np.allclose(index.blend(queries, 0.5), centres[[3, 7]] + 0.005, atol=1e-6)
+
+
+def test_an_index_of_features_becomes_retrieval_of_eight(library: Library, files: Files, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((300, 256)).astype(np.float32)
+    path = tmp_path / "feature_and_index.pkl"
+    build_index(rows, tmp_path / "own.index")
+    path.write_bytes(pickle.dumps({0: faiss.read_index(str(tmp_path / "own.index"))}))
+    card = import_sovits(library, files.weights, files.config, name="pair", index=path)
+    assert card["retrieval"] is None
+    file = registry.load(library, "pair").file("index.faiss")
+    assert file is not None
+    index = open_index(file)
+    assert (index.rows, index.neighbours) == (300, 8)
+    assert np.allclose(index.blend(rows[[3, 7]], 1.0), rows[[3, 7]])
+    with pytest.raises(BadRequest, match="not both"):
+        import_sovits(library, files.weights, files.config, name="two", index=path, clusters=files.clusters)
+    path.write_bytes(pickle.dumps({0: faiss.IndexFlatL2(7)}))
+    with pytest.raises(BadModel, match="7 numbers"):
+        import_sovits(library, files.weights, files.config, name="other", index=path)
+    assert [model["name"] for model in registry.list_models(library)] == ["pair"]
 
 
 @dataclass(frozen=True)

@@ -191,23 +191,31 @@ def digits(folder: Path, half: str, say: Say = print) -> dict[tuple[str, str], T
     return tallies
 
 
-def sentences(folder: Path, half: str, say: Say = print) -> tuple[Tally, Tally]:
-    """Say the table of the long recordings; ours over all of them, of what sounds in the labels and of all of it."""
+def sentences(folder: Path, half: str, say: Say = print) -> tuple[Tally, Tally, Tally]:
+    """Say the table of the long recordings; ours over all of them, of what sounds in the labels, of what is no digital
+    near-silence (-80 dBFS), and of all of it."""
     say("\nlong recordings: share of the labelled time kept, of it what sounds, and clips of 5-15 s or marked short")
-    whole, labelled = Tally(), Tally()
+    whole, audible, labelled = Tally(), Tally(), Tally()
     for each in material.sentences(folder, half):
         clips, spans, short = ours(each.wave, each.rate)
         sounding = material.sounding(folder, each)
         one = Tally()
-        for tally, words in ((one, sounding), (whole, sounding), (labelled, each.words)):
+        for tally, words in (
+            *((one, sounding), (whole, sounding)),
+            *((audible, material.audible(each)), (labelled, each.words)),
+        ):
             tally.add(words, clips, spans, short)
         say(
             f"  {each.name:<26} labelled {overlap_s(each.words, clips) / sum(b - a for a, b in each.words):7.2%}"
             f"  sounding {one.kept_s / one.spoken_s:7.2%}  clips {one.clips:>3}  5-15 s {one.in_range:>3}"
             f"  short {short:>3}  longest {one.longest_s:5.2f} s"
         )
-    say(f"  all: labelled {labelled.kept_s / labelled.spoken_s:.2%}, sounding {whole.kept_s / whole.spoken_s:.2%}")
-    return whole, labelled
+    shares = (f"{tally.kept_s / tally.spoken_s:.2%}" for tally in (labelled, audible, whole))
+    say("  all: labelled {}, above -80 dBFS {}, sounding {}".format(*shares))
+    lost, faint = labelled.spoken_s - labelled.kept_s, labelled.spoken_s - audible.spoken_s
+    say(f"  labelled time: {labelled.spoken_s:.1f} s, below -80 dBFS {faint:.1f} s; not kept {lost:.1f} s, of it")
+    say(f"  below -80 dBFS {lost - audible.spoken_s + audible.kept_s:.1f} s")
+    return whole, audible, labelled
 
 
 def singing(folder: Path, half: str, say: Say = print) -> dict[str, float]:
@@ -282,7 +290,7 @@ def main() -> int:
     folder, half = arguments.folder, arguments.half
     print(f"settings: {SlicingSettings().words()}; half: {half}\n")
     spoken = {condition: tally for (condition, name), tally in digits(folder, half).items() if name == "ours"}
-    kept, _ = sentences(folder, half)
+    kept, _, _ = sentences(folder, half)
     sung = singing(folder, half)
     without_voice(folder, half)
     again(folder)

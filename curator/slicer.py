@@ -189,10 +189,11 @@ def _possible_cuts(tracks: Tracks, island: tuple[int, int], settings: SlicingSet
     quiet = ~(tracks.speech & tracks.sound)[first:last]
     sounding = np.ones(last - first, bool)
     found: list[tuple[int, int, float, float]] = []
+    parted = max(PARTED, lead + max(tail, LONGEST_TAIL))
     for a, b in runs(quiet):
         if b - a >= BREATH and a > 0 and b < last - first:
             sounding[a:b] = False
-            if b - a > PARTED:
+            if b - a > parted:
                 begin, end = first + b - lead, _died_away(tracks, first + a, tail)
             else:
                 begin = end = first + a + _cheapest(cost[a:b], tail / (lead + tail) if lead + tail else 0.5)

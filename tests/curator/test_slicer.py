@@ -120,6 +120,13 @@ def test_of_two_valleys_the_one_without_a_consonant_is_cut() -> None:
         assert gap[0] <= clips[0].end / 16_000 <= gap[1]
 
 
+@pytest.mark.parametrize("pause_s", [0.82, 0.9, 1.0])
+def test_much_room_tone_on_both_sides_of_a_pause_never_makes_clips_overlap(pause_s: float) -> None:
+    clips = cut([(1, -70), (8, -20), (pause_s, -70), (8, -20), (1, -70)], lead_s=0.4, tail_s=0.6)
+    assert len(clips) == 2
+    assert clips[0][1] <= clips[1][0]
+
+
 def test_speech_far_from_any_other_is_kept_as_a_short_clip() -> None:
     parts = [(1, -70), (2, -20), (4, -70), (6, -20), (1, -70)]
     clips = slice_activity("r", speech_like(parts), 14 * 16_000, 16_000).clips

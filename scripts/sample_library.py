@@ -49,6 +49,7 @@ def build(library: Library, *, run: bool = True) -> None:
             add_run(library, store)
             add_model(library, store)
             add_conversions(library, store)
+            add_grid(library)
 
 
 def voice(seconds: float, seed: int) -> tuple[Floats, NDArray[np.bool_]]:
@@ -236,6 +237,26 @@ def add_conversions(library: Library, store: Store) -> None:
                 "options": {"transpose": transpose},
             }
         )
+
+
+def add_grid(library: Library) -> None:
+    """Three index rates that were tried on ten seconds of a file a minute later."""
+    folder = library.jobs / "grid-sample"
+    folder.mkdir()
+    source = str(library.root / "takes" / "baritone" / "kitchen table.wav")
+    tries = [
+        {
+            "options": {"transpose": 5.0, "index_rate": rate},
+            "output": str(folder / f"try {number}.wav"),
+            "transpose": 5.0,
+        }
+        for number, rate in enumerate((0.0, 0.5, 1.0), 1)
+    ]
+    request = {"model": "alto", "input": source, "options": [each["options"] for each in tries]}
+    frozen = {"version": 1, "kind": "grid", "created_at": MOMENT.replace("09:30", "09:31"), "request": request}
+    result = {"outcome": "done", "model": "alto", "input": source, "start_s": 21.4, "seconds": 10.0, "tries": tries}
+    (folder / "request.json").write_text(json.dumps(frozen))
+    (folder / "result.json").write_text(json.dumps(result))
 
 
 def _utc(text: str) -> Any:

@@ -31,7 +31,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "sets": ("escape", "3"),
     "training": ("4",),
     "models": ("5",),
-    "convert": ("6", "escape"),
+    "convert": ("6", "escape", "m", "down"),
     "help": ("2", "question_mark"),
 }
 

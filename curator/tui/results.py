@@ -174,7 +174,7 @@ def row_of_job(view: JobView) -> Row:
         "input": view.title,
         "model": state,
         "length": share,
-        "when": left,
+        "settings": left,
     }
 
 

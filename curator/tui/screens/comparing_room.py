@@ -26,9 +26,9 @@ COLUMNS = (
     ListColumn("input", "file", 0),
     ListColumn("model", "model", 12),
     ListColumn("transpose", "pitch", 5, right=True, from_width=56),
-    ListColumn("settings", "settings", 0, from_width=84),
+    ListColumn("settings", "settings", 0, from_width=60),
     ListColumn("length", "length", 7, right=True),
-    ListColumn("when", "made", 16, from_width=64),
+    ListColumn("when", "made", 16, from_width=96),
 )
 JOB = "job:"
 LOOK_EVERY_S = 0.25

@@ -19,9 +19,11 @@ from catalog.errors import CuratorError
 from catalog.jobs import Job, JobReport, run_job
 from catalog.library import Library
 from trainer.config import PRESETS, TrainRequest
+from trainer.device import choose_device
 from trainer.loop import train
 from trainer.recipes.small_base.voices import made_voices, real_voices, write_voice
 from trainer.run import ready
+from trainer.team import ALONE
 
 SET, NAME = "voices", "small"
 
@@ -58,6 +60,7 @@ def main(
             steps=steps,
             seed=seed,
             base=base or "none",
+            patience=0,
             settings={"threads": threads, "save_every": 500, "lr_final": lr_final},
         )
         state = trained(library, request, run)
@@ -95,7 +98,8 @@ def trained(library: Library, request: TrainRequest, run: str) -> dict[str, Any]
 def learn(values: dict[str, Any], report: JobReport) -> dict[str, Any]:
     """The trainer's own work, without publishing a model."""
     request = TrainRequest.from_dict(values)
-    made = ready(Library(Path(request.library)), request, report)
+    device = choose_device(request.device, request.config().threads)
+    made = ready(Library(Path(request.library)), request, report, device, ALONE)
     if made is None:
         return {"outcome": "stopped"}
     report.phase("train")

@@ -164,6 +164,8 @@ class Synthesizer(nn.Module):
         `slice_starts` (B,); noise_q (B, I, T) and noise_src (B, slice_frames * hop, 1) are drawn if None."""
         if self.enc_q is None:
             raise ValueError("this synthesizer was built without the posterior encoder and cannot be trained")
+        if spec.device.type == "cpu":
+            self.dec.lay_flat()
         voice = self.emb_g(sid).unsqueeze(-1)
         m_p, logs_p = self.enc_p(phone, pitch, frame_mask(lengths, phone.shape[1], phone.dtype))
         mask = frame_mask(spec_lengths, spec.shape[2], spec.dtype)

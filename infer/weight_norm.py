@@ -37,6 +37,13 @@ class _Normed(nn.Module):
             return self._held
         return torch._weight_norm(self.weight_v, self.weight_g, 0)
 
+    def flat_kernel(self) -> Tensor:
+        """The weight of a one-dimensional convolution for (B, C, 1, T) with the channels last in memory."""
+        kernel = self.kernel()
+        if kernel.dim() == 4:
+            return kernel
+        return kernel.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
     def fold(self, *, flat: bool = False) -> None:
         """Turn the two parameters into one constant weight; nothing can be trained or saved as RVC's after.
 
@@ -54,7 +61,7 @@ class _Normed(nn.Module):
 
 
 class NormedConv1d(_Normed, nn.Conv1d):
-    """Conv1d over (B, C, T), or over (B, C, 1, T) once folded flat."""
+    """Conv1d over (B, C, T), or over (B, C, 1, T) with the channels last in memory."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel_size: int, *, stride: int = 1, padding: int = 0,
@@ -70,7 +77,7 @@ class NormedConv1d(_Normed, nn.Conv1d):
         """Convolve."""
         if x.dim() == 4:
             steps = (1, self.stride[0]), (0, int(self.padding[0])), (1, self.dilation[0])
-            return F.conv2d(x, self.kernel(), self.bias, *steps, self.groups)
+            return F.conv2d(x, self.flat_kernel(), self.bias, *steps, self.groups)
         return F.conv1d(x, self.kernel(), self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
@@ -89,8 +96,8 @@ class NormedConv2d(_Normed, nn.Conv2d):
 
 
 class NormedConvTranspose1d(_Normed, nn.ConvTranspose1d):
-    """ConvTranspose1d over (B, C, T), or over (B, C, 1, T) once folded flat; the first axis of its weight is the
-    input channel, so weight_g is (in, 1, 1)."""
+    """ConvTranspose1d over (B, C, T), or over (B, C, 1, T) with the channels last in memory; the first axis of its
+    weight is the input channel, so weight_g is (in, 1, 1)."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel_size: int, *, stride: int = 1, padding: int = 0
@@ -101,7 +108,8 @@ class NormedConvTranspose1d(_Normed, nn.ConvTranspose1d):
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve; `output_size` is part of torch's signature and not used."""
         if x.dim() == 4:
-            return F.conv_transpose2d(x, self.kernel(), self.bias, (1, self.stride[0]), (0, int(self.padding[0])))
+            steps = (1, self.stride[0]), (0, int(self.padding[0]))
+            return F.conv_transpose2d(x, self.flat_kernel(), self.bias, *steps)
         return F.conv_transpose1d(x, self.kernel(), self.bias, self.stride, (int(self.padding[0]),))
 
 

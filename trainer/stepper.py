@@ -55,6 +55,8 @@ class Stepper:
         )
         self.resident = Resident(training.train, training.device) if fits(training.train, training.device) else None
         generator = state.generator
+        if isinstance(generator, Synthesizer):
+            generator.dec.recompute = config.checkpointing
         self.filters: Callable[..., tuple[Tensor, Tensor]] | None = None
         self.passes: Passes | None = None
         if isinstance(generator, SourceFilter):

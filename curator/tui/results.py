@@ -18,6 +18,7 @@ from catalog import sets
 from catalog.errors import CuratorError
 from catalog.jobs import Job, list_jobs
 from catalog.library import Library
+from catalog.store import Store
 from curator.tui.job_view import JobView
 from curator.tui.widgets.listing import Row
 from curator.tui.widgets.option_form import settings_words
@@ -81,14 +82,15 @@ def _song_facts(record: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"a song: the voice {gain} dB to the level of the vocals; its stems are in {Path(stems['vocals']).parent}",)
 
 
-def of_jobs(library: Library) -> list[Result]:
+def of_jobs(store: Store) -> list[Result]:
     """Tries and previews that lie in the folders of their jobs, the newest job first."""
+    library = store.library
     found: list[Result] = []
     jobs = [job for job in list_jobs(library.jobs) if job.kind in ("grid", "preview")]
     for job in reversed(jobs[-MOST_JOBS:]):
         result = job.result()
         if result is not None and result.get("outcome") in ("done", "stopped"):
-            found += tries(job, result) if job.kind == "grid" else [preview(library, job, result)]
+            found += tries(job, result) if job.kind == "grid" else [preview(store, job, result)]
     return found
 
 
@@ -112,7 +114,7 @@ def tries(job: Job, result: Mapping[str, Any]) -> list[Result]:
     ]
 
 
-def preview(library: Library, job: Job, result: Mapping[str, Any]) -> Result:
+def preview(store: Store, job: Job, result: Mapping[str, Any]) -> Result:
     """A set heard as a voice, with the clips that were leaned on."""
     shift = float(result["transpose"])
     return Result(
@@ -125,21 +127,24 @@ def preview(library: Library, job: Job, result: Mapping[str, Any]) -> Result:
         float(result["seconds"]),
         job.created_at,
         moved=shift,
-        facts=leaned_on(library, result),
+        facts=leaned_on(store, result),
     )
 
 
-def leaned_on(library: Library, result: Mapping[str, Any]) -> tuple[str, ...]:
+def leaned_on(store: Store, result: Mapping[str, Any]) -> tuple[str, ...]:
     """How foreign the file is to the set, and the clips that a preview took most from, by where they come from."""
     lines = [f"distance to the set's sounds {number(result['distance'], 2)} (0 the same, 2 unrelated)"]
+    names = {recording.id: file_name(recording.path) for recording in store.recordings()}
     try:
-        clips = {clip.clip: clip for clip in sets.load(library, str(result["set"]), verify=False).clips}
+        clips = {clip.clip: clip for clip in sets.load(store.library, str(result["set"]), verify=False).clips}
     except CuratorError:
         clips = {}
     for leaned in list(result["leaned_on"])[:MOST_TOLD]:
         clip, share = clips.get(str(leaned["clip"])), 100 * float(leaned["share"])
-        said = str(leaned["clip"]) if clip is None else f"{clip.speaker} at {position(clip.start / clip.sample_rate)}"
-        lines.append(f"leans on {said}: {number(share, 0)} %  (clip {leaned['clip']})")
+        said = f"clip {leaned['clip']}"
+        if clip is not None:
+            said = f"{names.get(clip.recording, clip.speaker)} at {position(clip.start / clip.sample_rate)} ({said})"
+        lines.append(f"leans {number(share, 0)} % on {said}")
     return tuple(lines)
 
 

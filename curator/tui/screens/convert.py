@@ -122,7 +122,7 @@ class ConvertScreen(ComparingRoom):
     def _read_all(self) -> tuple[list[dict[str, Any]], list[Result], dict[str, dict[str, Any]]]:
         cards = [card for card in registry.list_models(self.library) if "error" not in card]
         made = [from_conversion(record) for record in reversed(self.store.conversions())]
-        found = sorted([*made, *of_jobs(self.library)], key=lambda result: result.made_at, reverse=True)
+        found = sorted([*made, *of_jobs(self.store)], key=lambda result: result.made_at, reverse=True)
         return cards, found, self.store.voice_settings()
 
     def _show(self, found: tuple[list[dict[str, Any]], list[Result], dict[str, dict[str, Any]]]) -> None:

@@ -185,7 +185,7 @@ class SetsScreen(Room):
             name = str(run["set"] or "")
             if run["outcome"] == "done" and run["model"] not in models.get(name, ()):
                 models[name] = (*models.get(name, ()), str(run["model"]))
-        heard = of_jobs(self.library)
+        heard = of_jobs(self.store)
         previews = {result.voice: result for result in reversed(heard) if result.kind == "preview"}
         converted = reversed(self.store.conversions())
         used = (*(result.input for result in heard), *(str(record.get("input")) for record in converted))
@@ -285,7 +285,7 @@ class SetsScreen(Room):
         """Hear a preview that was asked for as soon as it is there."""
         if any(view.id == self._awaited and view.state == "done" for view in views):
             awaited, self._awaited = self._awaited, None
-            self.read("preview", lambda: of_jobs(self.library), lambda found: self._hear(found, str(awaited)))
+            self.read("preview", lambda: of_jobs(self.store), lambda found: self._hear(found, str(awaited)))
 
     def _hear(self, found: Sequence[Result], job: str) -> None:
         heard = next((result for result in found if result.job == job), None)

@@ -29,7 +29,7 @@ from infer.presets import PRESETS, preset_values
 
 def option_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command a flag for everything that people may set of a conversion (`infer.options.OFFERED`)."""
-    for name, about in reversed(OFFERED.items()):
+    for name, about in reversed(list(OFFERED.items())):
         default = getattr(ConvertOptions, name)
         flag = f"--{about.flag or name.replace('_', '-')}"
         kind: dict[str, Any] = {"type": type(default) if isinstance(default, int | float) else str}
@@ -43,8 +43,9 @@ def option_flags(command: Callable[..., Any]) -> Callable[..., Any]:
             kind = {"is_flag": True}
             flag = f"{flag}/--no-{flag[2:]}" if default else flag
         said = f"{about.words}: {', '.join(EFFECTS)}." if name == "effects" else f"{about.words}{_default(default)}."
-        metavar = {} if "is_flag" in kind or about.choices else {"metavar": about.metavar}
-        command = click.option(flag, name, default=None, help=said[:1].upper() + said[1:], **kind, **metavar)(command)
+        if "is_flag" not in kind and not about.choices:
+            kind["metavar"] = about.metavar
+        command = click.option(flag, name, default=None, help=said[:1].upper() + said[1:], **kind)(command)
     return command
 
 

@@ -221,7 +221,7 @@ class ConvertScreen(ComparingRoom):
     def on_descendant_focus(self) -> None:
         """Say in full what the option means that is being set."""
         self.set_class(not isinstance(self.focused, Listing), "-in-form")
-        name = self.focused.id if self.focused is not None else None
+        name = str(self.focused.id if self.focused is not None else None)
         self.query_one("#meaning", Static).update(Content(OFFERED[name].words if name in OFFERED else ""))
 
     def _model(self) -> str:

@@ -61,8 +61,13 @@ class Heard:
     clip: TrainClip
     first: int
     """Where in the clip the part begins, in frames."""
-    louder: Floats
-    """(T, M) by how much each mel band of the recording is louder than what the network says, in dB."""
+    apart: Floats
+    """(T,) mean distance of the log-mel spectra in dB."""
+    harmonics: Floats
+    """(T,) the same over the lowest bands, which are narrow enough to tell harmonics apart."""
+    colour: Matrix
+    """(BANDS,) by how much the recording is louder in its voiced frames, in dB from low to high; NaN where hardly any
+    are voiced."""
     spoken: NDArray[np.bool_]
     """(T,) whether the recording is as loud as speech."""
     f0: Floats
@@ -72,17 +77,6 @@ class Heard:
     def voiced(self) -> NDArray[np.bool_]:
         """(T,) the spoken frames with a pitch."""
         return self.spoken & (self.f0 > 0)
-
-    @property
-    def apart(self) -> Floats:
-        """(T,) mean distance over the bands in dB."""
-        return np.asarray(np.abs(self.louder).mean(axis=1))
-
-    @property
-    def harmonics(self) -> Floats:
-        """(T,) as `apart`, over the lowest bands, which are narrow enough to tell harmonics apart."""
-        lowest = round(LOW_SHARE * self.louder.shape[1])
-        return np.asarray(np.abs(self.louder[:, :lowest]).mean(axis=1))
 
 
 def blame(network: Network, clips: Sequence[TrainClip], mel: MelSettings, *, heard_s: float) -> list[Blame]:
@@ -113,8 +107,10 @@ def listen(network: Network, clip: TrainClip, mel: MelSettings, seconds: float) 
     loudness = frame_loudness(real[None], mel.sample_rate, 10 ** (SPEECH_DBFS / 10))[0]
     frames = min(spectra.shape[-1], len(loudness), len(part.f0))
     louder = (spectra[0] - spectra[1]).T[:frames].numpy()
-    spoken = loudness[:frames].numpy() > SPEECH_DB
-    return Heard(part, first, louder, spoken, np.asarray(part.f0[:frames], dtype=np.float32))
+    spoken, f0 = loudness[:frames].numpy() > SPEECH_DB, np.asarray(part.f0[:frames], dtype=np.float32)
+    apart, lowest = np.abs(louder), round(LOW_SHARE * mel.n_mels)
+    colour = colour_of(louder, spoken & (f0 > 0))
+    return Heard(part, first, apart.mean(axis=1), apart[:, :lowest].mean(axis=1), colour, spoken, f0)
 
 
 def part_of(clip: TrainClip, first: int, frames: int, hop: int) -> TrainClip:
@@ -132,7 +128,7 @@ def judged(network: Network, heard: Sequence[Heard], mel: MelSettings) -> list[B
     """The clips of one speaker against each other, in their order."""
     apart = np.array([each.apart[each.spoken].mean() for each in heard], np.float64)
     usual, far = beyond(apart, circumstances(heard))
-    colours = _filled(np.array([colour_of(each) for each in heard]))
+    colours = _filled(np.array([each.colour for each in heard]))
     pitches = _filled(np.array([[pitch_of(each)] for each in heard]))[:, 0]
     told = {FAR: far, UNLIKE: above(distances(colours)), PITCH: np.abs(above(pitches, LEAST_SPREAD_ST))}
     middle, usual_pitch = np.median(colours, axis=0), float(np.median(pitches))
@@ -174,11 +170,11 @@ def circumstances(heard: Sequence[Heard]) -> Matrix:
     )
 
 
-def colour_of(heard: Heard) -> Matrix:
-    """(BANDS,) by how much the recording is louder in its voiced frames, low to high; NaN where hardly any are."""
-    if heard.voiced.sum() < ENOUGH_FRAMES:
+def colour_of(louder: Floats, voiced: NDArray[np.bool_]) -> Matrix:
+    """The mean over the voiced frames of a difference (T, M), in `BANDS` bands; NaN where hardly any are voiced."""
+    if voiced.sum() < ENOUGH_FRAMES:
         return np.full(BANDS, np.nan)
-    mean = heard.louder[heard.voiced].mean(axis=0)
+    mean = louder[voiced].mean(axis=0)
     return np.array([part.mean() for part in np.array_split(mean, BANDS)], np.float64)
 
 

@@ -175,7 +175,8 @@ _SMALL = TrainConfig(
     base="small",
     loss=LossWeights(mel=1.0, kl=0.0, adversarial=0.0, feature=0.0, stft=1.0),
     steps=1200,
-    save_every=200,
+    save_every=100,
+    patience=4,
 )
 _32K = TrainConfig(
     network=_network(upsample_rates=[10, 8, 2, 2], upsample_kernel_sizes=[20, 16, 4, 4]),

@@ -44,6 +44,7 @@ _QUICK: dict[str, Any] = {
     "context_frames": 32,
     "batch_size": 2,
     "save_every": 4,
+    "patience": 0,
     "log_every": 2,
     "threads": 1,
     "base": None,

@@ -109,8 +109,7 @@ def look_back(training: Training, state: TrainState, checkpoints: Checkpoints, r
     except (MemoryError, RuntimeError) as error:
         report.warning(f"The clips of the set could not be listened to again: {type(error).__name__}")
         return []
-    count = sum(bool(each.reason) for each in found)
-    report.event("note", text=f"{count} of {len(found)} clips are worth listening to again")
+    report.event("look_again", clips=sum(bool(each.reason) for each in found), of=len(found))
     return found
 
 

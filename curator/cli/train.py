@@ -175,10 +175,12 @@ def newest_runs(library: Library) -> list[Job]:
 
 
 def narrate(event: dict[str, Any]) -> None:
-    """Say the held-out figures as they come; the rest is in the bar."""
+    """Say the held-out figures and how many clips were strange as they come; the rest is in the bar."""
     if event["type"] == "checkpoint" and "held_out_mel" in event:
         best = ", the best so far" if event.get("best") else ""
         say(f"curator: step {event['step']}: held-out mel distance {event['held_out_mel']:.3f}{best}")
+    elif event["type"] == "look_again" and event["clips"]:
+        say(f"curator: {event['clips']} of {event['of']} clips are to be looked at again; runs show tells why")
 
 
 @click.group()
@@ -232,6 +234,10 @@ def show(library: Library, run_id: str, as_json: bool) -> int:
         click.echo("\nHeld-out clips, save by save:")
         rows = [{**point, "best": "best" if point["step"] == facts["best_step"] else ""} for point in facts["curve"]]
         table(rows, MEASURES, empty="")
+        if "held_out/speaker" in facts["recorded"]:
+            click.echo(
+                f"The recordings themselves have a speaker likeness of {facts['recorded']['held_out/speaker']:.2f}."
+            )
     if facts["result"] and facts["result"].get("error"):
         click.echo(f"{'error':>8}  {facts['result']['error']}")
     if strange:
@@ -303,16 +309,24 @@ MEASURES = {
 
 
 def held_out(job: Job) -> dict[str, Any]:
-    """The curve of held-out measurements, a point a save, and the step of the best."""
+    """The curve of held-out measurements, a point a save, the step of the best, and what the recordings themselves
+    measure where that is not perfect by definition."""
     from trainer.stopping import CHOSEN_BY, Point, best
 
     points: dict[int, Point] = {}
+    recorded: dict[str, float] = {}
     for event in job.events()[0]:
+        if event["type"] == "recorded":
+            recorded = {name: value for name, value in event.items() if name.startswith("held_out/")}
         if event["type"] == "metric" and CHOSEN_BY in event["values"]:
             points[event["step"]] = Point(event["step"], event["values"])
     curve = [points[step] for step in sorted(points)]
     top = best(curve)
-    return {"curve": [point.to_dict() for point in curve], "best_step": None if top is None else top.step}
+    return {
+        "curve": [point.to_dict() for point in curve],
+        "best_step": None if top is None else top.step,
+        "recorded": recorded,
+    }
 
 
 def last_metrics(job: Job) -> dict[str, float]:

@@ -41,6 +41,8 @@ class RunHistory:
         self.problems: list[str] = []
         self.reached: tuple[float, float] | None = None
         """Steps done and steps asked for, kept when a later phase counts something else."""
+        self.look_again = 0
+        """Clips of the set that the ended run found strange."""
         self._offset = 0
 
     def read_on(self) -> bool:
@@ -87,6 +89,8 @@ class RunHistory:
             self.reached = float(event.get("done") or 0), float(event.get("total") or 0)
         elif kind == "sample" and event.get("path"):
             self._hear(event)
+        elif kind == "look_again":
+            self.look_again = int(event.get("clips") or 0)
         problem = problem_of(event)
         if problem:
             self.problems.append(problem)

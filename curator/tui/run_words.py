@@ -15,7 +15,7 @@ from curator.tui.run_history import RunHistory
 from curator.tui.widgets.curve import ordered
 from curator.tui.widgets.job_strip import figures, progress_bar
 from curator.tui.widgets.listing import Row
-from curator.tui.words import STATE_MARKS, number, one_line
+from curator.tui.words import STATE_MARKS, count, number, one_line
 from trainer.config import TrainRequest
 
 STATE_COLOURS = {"running": "$primary", "done": "$success", "failed": "$error", "crashed": "$error"}
@@ -62,7 +62,7 @@ def run_words(history: RunHistory, width: int, heard: str = "") -> Content:
         progress += Content.styled("  " + view.note, "$foreground 60%")
     lines = [head, progress, figures_line(history)]
     if history.best_step is not None:
-        lines.append(best_line(history, heard))
+        lines.append(best_line(history, heard) + look_again_words(history))
     problem = history.error() or (history.problems[-1] if history.problems else "")
     if history.state == "crashed":
         problem = "The process died; c continues from the last checkpoint"
@@ -84,6 +84,16 @@ def best_line(history: RunHistory, heard: str) -> Content:
         rule = f" of {patience} that end the run" if patience and history.state not in ENDED else ""
         words += f", then {history.waited} saves without a better one{rule}"
     return Content.assemble(words, (f"   ♪ {heard}" if heard else "", "$foreground 60%"))
+
+
+def look_again_words(history: RunHistory) -> Content:
+    """How many clips the run found strange, and where they are."""
+    if not history.look_again:
+        return Content("")
+    return Content.assemble(
+        ("   look again", "$warning"), f"  at {count(history.look_again, 'clip')}: ", ("2", "bold $accent"), ", then ",
+        ("o", "bold $accent"),
+    )  # fmt: skip
 
 
 def patience_of(job: Job) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalog.jobs import Job, JobReport
 from catalog.library import Library
 from curator.tui.run_history import RunHistory, Sample
+from curator.tui.run_words import run_words
 
 
 def test_losses_are_read_on_and_a_resumed_run_replaces_the_steps_it_does_again(library: Library) -> None:
@@ -41,4 +42,7 @@ def test_the_best_save_and_the_saves_since_are_known_while_the_run_goes_on(libra
     history = RunHistory(job.path)
     assert history.best_step is None
     history.read_on()
+    report.event("look_again", clips=3, of=40)
+    history.read_on()
+    assert "look again  at 3 clips: 2, then o" in run_words(history, 80).plain
     assert (history.best_step, history.waited) == (400, 2)

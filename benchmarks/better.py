@@ -3,19 +3,21 @@
     pip install --no-deps resemblyzer webrtcvad-wheels pocketsphinx
     python -m benchmarks.better AUDIO --library DIR [--steps N]
 
-AUDIO is the folder of labelled recordings. A small-preset voice is trained on one speaker in DIR (what is there is used
-again) and speaks half a minute of another, the same with a real noise over it at 15 dB, and a sung recording. For every
-option of `curator convert` that is on by default, two lines: all defaults but this, and all defaults. Columns: the
-cosine of speaker embeddings to the target (Resemblyzer), the median distance of f0 from the transposed source's over
-the frames voiced in both, the share of those that are wrong by half an octave or more, the share of the source's speech
-frames on which the embedded encoder hears the same phone, the share of its phones that pocketsphinx hears in order, and
-the measure that the option is for.
+AUDIO is the folder of labelled recordings. A small-preset voice is trained on one speaker in DIR (what is there is
+used again) and speaks half a minute of four others, the same with a real noise over it at 15 dB, and half a minute of
+singing, each clip for itself and transposed into the voice's range. For every option of `curator convert` that is on
+by default, two lines: all defaults but this, and all defaults. Columns, over all clips of a case: the cosine of
+speaker embeddings to the target (Resemblyzer), the median distance of f0 from the transposed source's over the frames
+voiced in both, the share of those that are wrong by half an octave or more, the share of the source's speech frames
+on which the embedded encoder hears the same phone, the share of its phones that pocketsphinx hears in order (which
+leaps by some percent when a sample changes), and the measure that the option is for.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +33,8 @@ from infer import f0 as f0s
 from infer.convert import Conversion
 from infer.cuts import FRAME, Chunking, find_cuts
 from infer.octaves import repair
-from infer.options import CLASSIC, ConvertOptions
+from infer.options import AUTO, CLASSIC, ConvertOptions
+from infer.output import scaled
 from infer.phone_encoder import PAUSE, PHONES, load_phone_encoder
 from infer.retrieval import NEIGHBOURS, recall_of
 from infer.track import Track
@@ -39,12 +42,13 @@ from infer.true_peak import limited, true_peak
 from infer.voice import Voice, load_voice
 
 RATE = 16000
-SPEECH_S = 30
 NOISE_DB = 15.0
-MANY_CUTS = Chunking(pad=1, query=1, center=3, longest=4)
+MANY_CUTS = Chunking(pad=1, query=0.7, center=1.5, longest=2)
 NO_CUTS = Chunking(pad=1, query=1, center=1e9, longest=1e9)
-TARGET, SOURCE = "speech_single/kathleen_en_f", "long_raw/ravdess11_raw_clean.flac"
-SUNG, NOISE = "singing/sms_vignesh.flac", "noise/sms-tools_rain.flac"
+TARGET, SPEECH = "speech_single/kathleen_en_f", "speech_single/misc/*.wav"
+SUNG = ("singing/csd_en001b.mp3", "singing/doremi.wav", "singing/sms_carnatic.flac", "singing/sms_singing-female.flac")
+NOISE = "noise/sms-tools_rain.flac"
+SUNG_S = 8
 SEAM_S = 0.025
 WRONG_ST = 6.0
 
@@ -52,19 +56,28 @@ Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass
-class Case:
+class Clip:
     """A source, and what is known of it."""
 
-    name: str
     wave: Wave
     """(N,) at 16 kHz."""
     clean: Wave
     """The same before noise was added."""
-    semitones: float
 
     def __post_init__(self) -> None:
         self.f0 = f0s.extract(self.clean, "auto")
         self.heard: tuple[Any, list[str]] | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A clip in the voice."""
+
+    wave: Wave
+    """(N,) at the voice's rate."""
+    narrow: Wave
+    """(N,) at 16 kHz."""
+    semitones: float
 
 
 @dataclass
@@ -80,42 +93,47 @@ class Bench:
     def __post_init__(self) -> None:
         self.encoder = load_phone_encoder()
 
-    def convert(self, wave: Wave, options: ConvertOptions, chunking: Chunking | None = None) -> Wave:
-        """A wave at 16 kHz in the voice, at the voice's rate."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as name:
-            source = Track(Path(name) / "source")
-            source.append(wave)
-            conversion = Conversion(self.voice, options, Path(name), chunking=chunking)
-            track, _ = conversion.run(source)
-            out = np.array(track.read(0, len(track)), np.float32)
-            conversion.close()
-            source.close()
-        return out
-
     def frames(self, wave: Wave) -> Any:
         """The phone that the embedded encoder hears in each frame of a wave at 16 kHz."""
         return self.encoder.posteriors(torch.from_numpy(wave))[0].argmax(-1).numpy()
 
-    def judge(self, case: Case, made: Wave) -> tuple[float, float, float, float, float]:
-        """Similarity, f0 error in semitones, wrong octaves in percent, frames and phones understood in percent."""
-        rate = self.voice.sample_rate
-        audio.write_wav(self.folder / "made.wav", made / max(1.0, float(np.abs(made).max())), rate)
-        embedding = self.embed(self.folder / "made.wav")
+    def convert(self, wave: Wave, options: ConvertOptions, chunking: Chunking | None = None) -> Made:
+        """A wave at 16 kHz in the voice."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            source = Track(Path(name) / "source")
+            source.append(wave)
+            conversion = Conversion(self.voice, options, Path(name), chunking=chunking)
+            track, rate = conversion.run(source)
+            out = np.array(track.read(0, len(track)), np.float32)
+            conversion.close()
+            source.close()
+        return Made(out, audio.resample(out, rate, RATE), conversion.semitones)
+
+    def judge(self, clip: Clip, made: Made) -> dict[str, float]:
+        """Sums over frames and phones of one clip."""
+        path = self.folder / "made.wav"
+        audio.write_wav(path, made.wave / max(1.0, float(np.abs(made.wave).max())), self.voice.sample_rate)
+        embedding = self.embed(path)
         similarity = float(embedding @ self.target / np.linalg.norm(embedding) / np.linalg.norm(self.target))
-        narrow = audio.resample(made, rate, RATE)
-        found = f0s.extract(narrow, "auto")
-        count = min(len(found), len(case.f0))
-        both = (found[:count] > 0) & (case.f0[:count] > 0)
-        off = np.abs(12 * np.log2(found[:count][both] / case.f0[:count][both]) - case.semitones)
-        case.heard = case.heard or self.hear(case.clean)
-        (before, wanted), (after, heard) = case.heard, self.hear(narrow)
+        found = f0s.extract(made.narrow, "auto")
+        count = min(len(found), len(clip.f0))
+        both = (found[:count] > 0) & (clip.f0[:count] > 0)
+        off = np.abs(12 * np.log2(found[:count][both] / clip.f0[:count][both]) - made.semitones)
+        clip.heard = clip.heard or self.hear(clip.clean)
+        (before, wanted), (after, heard) = clip.heard, self.hear(made.narrow)
         count = min(len(before), len(after))
         speech = before[:count] != PHONES.index(PAUSE)
-        same = 100 * float((before[:count] == after[:count])[speech].mean())
-        return (
-            similarity, float(np.median(off)), 100 * float((off > WRONG_ST).mean()), same,
-            peers.in_order(wanted, heard),
-        )  # fmt: skip
+        return {
+            "seconds": len(clip.wave) / RATE,
+            "similarity": similarity * len(clip.wave) / RATE,
+            "both": float(both.sum()),
+            "off": float(np.median(off)) * float(both.sum()),
+            "wrong": float((off > WRONG_ST).sum()),
+            "speech": float(speech.sum()),
+            "same": float((before[:count] == after[:count])[speech].sum()),
+            "wanted": float(len(wanted)),
+            "in order": peers.in_order(wanted, heard) / 100 * len(wanted),
+        }
 
 
 def main() -> None:
@@ -133,35 +151,45 @@ def main() -> None:
     names = given.only.split(",") if given.only else list(CLASSIC)
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(voice, Path(name), embed, target, peers.listener())
-        for case in cases(given.audio):
-            options = ConvertOptions(transpose=case.semitones)
-            on = bench.convert(case.wave, options)
-            judged = bench.judge(case, on)
-            print(f"\n{case.name:<22}{'similar':>8}{'f0 st':>7}{'oct %':>7}{'frames':>8}{'phones':>8}  its own measure")
+        for said, clips in cases(given.audio).items():
+            print(f"\n{said:<18}{'similar':>8}{'f0 st':>7}{'oct %':>7}{'frames':>8}{'phones':>8}  its own measure")
+            options = ConvertOptions(transpose=AUTO)
+            on = [bench.convert(clip.wave, options) for clip in clips]
+            judged = show("all on", bench, clips, on)
             classic = replace(options, **dict(CLASSIC))
-            show("all off", bench.judge(case, bench.convert(case.wave, classic)), "")
+            show("all off", bench, clips, [bench.convert(clip.wave, classic) for clip in clips])
             for option in names:
                 off = replace(options, **{option: CLASSIC[option]})
-                made = bench.convert(case.wave, off)
-                show(f"{option} off", bench.judge(case, made), OWN[option](bench, case, off, made))
-                show(f"{option} on", judged, OWN[option](bench, case, options, on))
+                made = [bench.convert(clip.wave, off) for clip in clips]
+                show(f"{option} off", bench, clips, made, own=OWN[option](bench, clips, off, made))
+                print(f"{f'{option} on':<18}{judged}  {OWN[option](bench, clips, options, on)}", flush=True)
 
 
-def show(name: str, judged: tuple[float, ...], own: str) -> None:
-    """One line."""
-    similarity, off, wrong, frames, phones = judged
-    print(f"{name:<22}{similarity:8.3f}{off:7.2f}{wrong:7.2f}{frames:8.1f}{phones:8.1f}  {own}", flush=True)
+def show(name: str, bench: Bench, clips: list[Clip], made: list[Made], own: str = "") -> str:
+    """One line; gives its columns."""
+    sums: dict[str, float] = defaultdict(float)
+    for clip, each in zip(clips, made, strict=True):
+        for key, value in bench.judge(clip, each).items():
+            sums[key] += value
+    line = (
+        f"{sums['similarity'] / sums['seconds']:8.3f}{sums['off'] / sums['both']:7.2f}"
+        f"{100 * sums['wrong'] / sums['both']:7.2f}{100 * sums['same'] / sums['speech']:8.1f}"
+        f"{100 * sums['in order'] / sums['wanted']:8.1f}"
+    )
+    print(f"{name:<18}{line}  {own}", flush=True)
+    return line
 
 
-def cases(folder: Path) -> list[Case]:
+def cases(folder: Path) -> dict[str, list[Clip]]:
     """What is converted."""
-    speech = read(folder / SOURCE)[: SPEECH_S * RATE]
-    sung = read(folder / SUNG)[: SPEECH_S * RATE]
-    return [
-        Case("speech, +12", speech, speech, 12),
-        Case("speech in rain, +12", noisy(speech, read(folder / NOISE), NOISE_DB), speech, 12),
-        Case("singing, 0", sung, sung, 0),
-    ]
+    speech = [read(path) for path in sorted(folder.glob(SPEECH))]
+    sung = [read(folder / path)[: SUNG_S * RATE] for path in SUNG]
+    noise = read(folder / NOISE)
+    return {
+        "speech": [Clip(wave, wave) for wave in speech],
+        "speech in rain": [Clip(noisy(wave, noise, NOISE_DB), wave) for wave in speech],
+        "singing": [Clip(wave, wave) for wave in sung],
+    }
 
 
 def read(path: Path) -> Wave:
@@ -181,56 +209,58 @@ def noisy(wave: Wave, noise: Wave, snr_db: float) -> Wave:
 # what each option is for
 
 
-def seams(bench: Bench, case: Case, options: ConvertOptions, made: Wave) -> str:
-    """How far the sound around many cuts lies from the conversion without cuts, against the level there."""
-    whole = bench.convert(case.wave, options, NO_CUTS)
-    cut = bench.convert(case.wave, options, MANY_CUTS)
-    with tempfile.TemporaryDirectory(dir=bench.folder) as name:
-        track = Track(Path(name) / "track", "float64")
-        track.append(case.wave)
-        fade = round(options.cross_fade / 20)
-        places = np.array(find_cuts(track, MANY_CUTS, around=2 * fade)) / RATE
-        track.close()
+def seams(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
+    """How far the sound around many cuts lies from the conversion without cuts, against the level there; and how loud
+    it is there."""
+    away, there, usual, count = [], [], [], 0
     rate = bench.voice.sample_rate
-    spans = [slice(int((at - SEAM_S) * rate), int((at + SEAM_S) * rate)) for at in places]
-    away = np.concatenate([(cut - whole)[span] for span in spans])
-    there = np.concatenate([whole[span] for span in spans])
-    level = db(np.mean(there**2)) - db(np.mean(whole**2))
-    steps = [np.abs(np.diff(cut[round(at * rate) - 24 : round(at * rate) + 24], 2)).max() for at in places]
-    usual = [np.abs(np.diff(cut[i : i + 48], 2)).max() for i in range(0, len(cut) - 48, 4801)]
+    for clip in clips:
+        whole = bench.convert(clip.wave, options, NO_CUTS).wave
+        cut = bench.convert(clip.wave, options, MANY_CUTS).wave
+        with tempfile.TemporaryDirectory(dir=bench.folder) as name:
+            track = Track(Path(name) / "track", "float64")
+            track.append(clip.wave)
+            places = np.array(find_cuts(track, MANY_CUTS, around=2 * round(options.cross_fade / 20))) / RATE
+            track.close()
+        for at in places:
+            span = slice(int((at - SEAM_S) * rate), int((at + SEAM_S) * rate))
+            away.append((cut - whole)[span])
+            there.append(whole[span])
+        usual.append(whole)
+        count += len(places)
+    level = power(there)
     return (
-        f"at {len(places)} cuts {db(np.mean(away**2)) - db(np.mean(there**2)):.1f} dB from uncut, "
-        f"cut at {level:.1f} dB, worst step {np.max(steps) / np.quantile(usual, 0.99):.2f} of the usual"
+        f"at {count} cuts {db(power(away)) - db(level):.1f} dB from uncut, "
+        f"where it is {db(level) - db(power(usual)):.1f} dB against the clip"
     )
 
 
-def neighbours(bench: Bench, case: Case, options: ConvertOptions, made: Wave) -> str:
-    """Share of the true nearest rows found with one cell as RVC's files say, and with as many as are asked for; and
-    frames without a number where a row is met exactly, by RVC's weights."""
+def neighbours(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
+    """Share of the true nearest rows found with the one cell that RVC's files say, and with as many as it takes; and
+    whether a frame that is itself a row stays a number, by RVC's weights and by ours."""
     index = bench.voice.index
     assert index is not None
-    features = bench.voice.encoder.encode(case.wave, bench.voice.encoder.measure(case.wave))
-    truth = exhaustive(index, features)
+    features = features_of(bench, clips)
+    inside: Any = index._index
+    kept, inside.nprobe = inside.nprobe, inside.nlist
+    truth = inside.search(features, NEIGHBOURS)[1]
+    inside.nprobe = kept
     index.look_for(options.index_recall, features)
-    before = index._index.nprobe
+    kept = inside.nprobe
     if not options.index_recall:
-        index._index.nprobe = 1
-    cells = index._index.nprobe
-    found = recall_of(index._index.search(features, NEIGHBOURS)[1], truth)
-    rows = index._index.reconstruct_n(0, 1) if index._index.make_direct_map() is None else None
-    lost = float(np.isnan(published_blend(index, rows)).any()) if not options.index_recall else float(
-        np.isnan(index.blend(rows, 0.75)).any())  # fmt: skip
-    index._index.nprobe = before
-    return f"recall {100 * found:.1f} % in {cells} cells, a row met exactly {'is lost' if lost else 'stays whole'}"
+        inside.nprobe = 1
+    inside.make_direct_map()
+    row = inside.reconstruct_n(0, 1)
+    blended = index.blend(row, 1.0) if options.index_recall else published_blend(index, row)
+    said = f"recall {100 * recall_of(inside.search(features, NEIGHBOURS)[1], truth):.1f} % in {inside.nprobe} cells, "
+    inside.nprobe = kept
+    return said + ("a row met exactly stays itself" if np.isfinite(blended).all() else "a row met exactly becomes NaN")
 
 
-def exhaustive(index: Any, features: Wave) -> Any:
-    """The true nearest rows."""
-    held = index._index.nprobe
-    index._index.nprobe = index._index.nlist
-    found = index._index.search(features, NEIGHBOURS)[1]
-    index._index.nprobe = held
-    return found
+def features_of(bench: Bench, clips: list[Clip]) -> Wave:
+    """Content of all clips."""
+    encoder = bench.voice.encoder
+    return np.concatenate([encoder.encode(clip.wave, encoder.measure(clip.wave)) for clip in clips])
 
 
 def published_blend(index: Any, features: Wave) -> Wave:
@@ -242,98 +272,116 @@ def published_blend(index: Any, features: Wave) -> Wave:
         return np.asarray(np.sum(vectors * weights[..., None], axis=1), np.float32)
 
 
-def pitch_of_neighbours(bench: Bench, case: Case, options: ConvertOptions, made: Wave) -> str:
+def pitch_of_neighbours(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
     """How far the f0 of the rows leaned on lies from the f0 that is asked for."""
     index = bench.voice.index
     assert index is not None
     assert index.f0 is not None
-    features = bench.voice.encoder.encode(case.wave, bench.voice.encoder.measure(case.wave))
-    asked = case.f0[::2][: len(features)] * 2 ** (case.semitones / 12)
-    features = features[: len(asked)]
-    if options.index_pitch:
-        _, rows, _ = index._nearest_in_pitch(features, asked, options.index_pitch)
-    else:
-        _, rows, _ = index.nearest(features)
-    both = (asked[:, None] > 0) & (index.f0[rows] > 0)
-    away = np.abs(12 * np.log2(np.where(both, index.f0[rows], 1) / np.where(both, asked[:, None], 1)))[both]
-    unlike = (asked[:, None] > 0) != (index.f0[rows] > 0)
-    return f"rows leaned on {np.median(away):.1f} st away, {100 * unlike.mean():.1f} % voiced for unvoiced or reverse"
+    away, unlike = [], []
+    for clip, each in zip(clips, made, strict=True):
+        features = features_of(bench, [clip])
+        asked = clip.f0[::2][: len(features)] * 2 ** (each.semitones / 12)
+        features = features[: len(asked)]
+        if options.index_pitch:
+            _, rows, _ = index._nearest_in_pitch(features, asked, options.index_pitch)
+        else:
+            _, rows, _ = index.nearest(features)
+        spoken, wanted = index.f0[rows], np.broadcast_to(asked[:, None], rows.shape)
+        both = (spoken > 0) & (wanted > 0)
+        away.append(np.abs(12 * np.log2(spoken[both] / wanted[both])))
+        unlike.append(((spoken > 0) != (wanted > 0)).ravel())
+    return (
+        f"rows leaned on {np.median(np.concatenate(away)):.1f} st away, "
+        f"{100 * np.concatenate(unlike).mean():.1f} % voiced for unvoiced or reverse"
+    )
 
 
-def octaves(bench: Bench, case: Case, options: ConvertOptions, made: Wave) -> str:
-    """Octave errors of each f0 method on this source against the default's f0 of it without noise."""
+def octaves(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
+    """Octave errors of f0 methods against the default's f0 of the source without noise."""
     shares = []
-    for method in ("swift", "dio", "pm"):
-        found = f0s.extract(case.wave, method)
-        if options.repair_f0:
-            found = repair(found, case.wave, f0s.HOP, f0s.F_MIN, f0s.F_MAX)
-        both = (found > 0) & (case.f0 > 0)
-        off = np.abs(12 * np.log2(found[both] / case.f0[both]))
-        shares.append(f"{method} {100 * float((off > WRONG_ST).mean()):.2f} %")
+    for method in ("swift", "dio", "crepe-tiny"):
+        wrong = total = 0
+        for clip in clips:
+            found = f0s.extract(clip.wave, method)
+            if options.repair_f0:
+                found = repair(found, clip.wave, f0s.HOP, f0s.F_MIN, f0s.F_MAX)
+            both = (found > 0) & (clip.f0 > 0)
+            wrong += int((np.abs(12 * np.log2(found[both] / clip.f0[both])) > WRONG_ST).sum())
+            total += int(both.sum())
+        shares.append(f"{method} {100 * wrong / max(1, total):.2f} %")
     return "wrong octaves: " + ", ".join(shares)
 
 
-def unvoiced(bench: Bench, case: Case, options: ConvertOptions, made: Wave) -> str:
+def unvoiced(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
     """Voiceless frames that sound: how far their level is from the source's, and whether the phone is the same."""
-    narrow = audio.resample(made, bench.voice.sample_rate, RATE)
-    count = min(len(narrow), len(case.wave)) // FRAME
-    levels = [10 * np.log10(np.square(w[: count * FRAME]).reshape(count, FRAME).mean(1) + 1e-10)
-              for w in (case.wave, narrow)]  # fmt: skip
-    frames = min(count, len(case.f0))
-    sounding = (case.f0[:frames] == 0) & (levels[0][:frames] > np.percentile(levels[0], 95) - 35)
-    off = np.abs(levels[1] - levels[0])[:frames][sounding]
-    assert case.heard is not None
-    before, after = case.heard[0], bench.frames(narrow)
-    ratio = min(len(before), len(after), frames // 2)
-    mask = sounding[: 2 * ratio : 2] & (before[:ratio] != PHONES.index(PAUSE))
-    same = 100 * float((before[:ratio] == after[:ratio])[mask].mean()) if mask.any() else float("nan")
-    return f"voiceless frames: level off by {off.mean():.1f} dB, same phone {same:.1f} %"
+    off, same = [], []
+    for clip, each in zip(clips, made, strict=True):
+        assert clip.heard is not None
+        count = min(len(each.narrow) // FRAME, len(clip.f0))
+        levels = [10 * np.log10(np.square(wave[: count * FRAME]).reshape(count, FRAME).mean(1) + 1e-10)
+                  for wave in (clip.wave, each.narrow)]  # fmt: skip
+        sounding = (clip.f0[:count] == 0) & (levels[0] > np.percentile(levels[0], 95) - 35)
+        off.append(np.abs(levels[1] - levels[0])[sounding])
+        before, after = clip.heard[0], bench.frames(each.narrow)
+        frames = min(len(before), len(after), count // 2)
+        mask = sounding[: 2 * frames : 2] & (before[:frames] != PHONES.index(PAUSE))
+        same.append((before[:frames] == after[:frames])[mask])
+    return (
+        f"voiceless frames: level off by {np.concatenate(off).mean():.1f} dB, "
+        f"same phone {100 * np.concatenate(same).mean():.1f} %"
+    )
 
 
-def pauses(bench: Bench, case: Case, options: ConvertOptions, made: Wave) -> str:
+def pauses(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
     """The level of pauses: how it moves within them, beside the source's, and how far it lies above the source's."""
-    size = RATE // 10
-    narrow = audio.resample(made, bench.voice.sample_rate, RATE)
-    count = min(len(narrow), len(case.wave)) // size
-    quiet, levels = None, []
-    for wave in (case.clean, case.wave, narrow):
-        level = 10 * np.log10(np.square(wave[: count * size]).reshape(count, size).mean(1) + 1e-10)
-        if quiet is None:
-            low = level < np.percentile(level, 95) - 35
-            quiet = low & np.roll(low, 1) & np.roll(low, -1)
-        levels.append(level)
-    if not quiet.any():
+    size, found = RATE // 20, []
+    for clip, each in zip(clips, made, strict=True):
+        count = min(len(each.narrow), len(clip.wave)) // size
+        levels = np.stack([
+            10 * np.log10(np.square(wave[: count * size]).reshape(count, size).mean(1) + 1e-10)
+            for wave in (clip.clean, clip.wave, each.narrow)
+        ])  # fmt: skip
+        low = levels[0] < np.percentile(levels[0], 95) - 30
+        low &= np.roll(low, 1) & np.roll(low, -1)
+        if low.sum() > 4:
+            found.append([low.sum(), *levels[1:, low].std(axis=1), (levels[2] - levels[1])[low].mean()])
+    if not found:
         return "no pauses"
-    moves = [np.std(level[quiet]) for level in levels]
-    rise = np.mean(levels[2][quiet] - levels[1][quiet])
-    return f"{quiet.sum() / 10:.1f} s of pauses move by {moves[2]:.1f} dB (source {moves[1]:.1f}), {rise:+.1f} dB to it"
+    table = np.array(found)
+    source, moves, rise = np.average(table[:, 1:], axis=0, weights=table[:, 0])
+    return (
+        f"{table[:, 0].sum() / 20:.1f} s of pauses move by {moves:.1f} dB (source {source:.1f}), {rise:+.1f} dB to it"
+    )
 
 
-def peaks(bench: Bench, case: Case, options: ConvertOptions, made: Wave) -> str:
-    """Raised until its highest sample is 3 dB over full scale: true peak after, and how much quieter it has become."""
-    with tempfile.TemporaryDirectory(dir=bench.folder) as name:
-        track = Track(Path(name) / "loud")
-        loud = made * 10 ** (3 / 20) / np.abs(made).max()
-        track.append(loud)
-        rate = bench.voice.sample_rate
-        if options.limiter == "true-peak":
-            done = np.concatenate([block[:, 0] for block in limited([track], rate)])
-        else:
-            done = loud * 0.99 / np.abs(loud).max()
-        out = Track(Path(name) / "done")
-        out.append(done)
-        peak = db(true_peak(out, rate) ** 2)
-        track.close()
-        out.close()
-    return f"true peak {peak:+.2f} dBTP, {db(np.mean(done**2)) - db(np.mean(loud**2)):+.2f} dB in level"
+def peaks(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
+    """Raised until the highest sample is 3 dB over full scale: true peak after, and how much quieter it has become."""
+    highest, lost, rate = [], [], bench.voice.sample_rate
+    for each in made:
+        with tempfile.TemporaryDirectory(dir=bench.folder) as name:
+            track, out = Track(Path(name) / "loud"), Track(Path(name) / "done")
+            loud = each.wave * 10 ** (3 / 20) / np.abs(each.wave).max()
+            track.append(loud)
+            for block in limited([track], rate) if options.limiter == "true-peak" else scaled([track]):
+                out.append(block[:, 0])
+            highest.append(db(true_peak(out, rate) ** 2))
+            lost.append(db(power([out.read(0, len(out))])) - db(power([loud])))
+            track.close()
+            out.close()
+    return f"3 dB over: true peak {np.max(highest):+.2f} dBTP, {np.mean(lost):+.2f} dB in level"
 
 
-def db(power: Any) -> float:
+def power(waves: list[Any]) -> float:
+    """Mean square of waves."""
+    return float(np.mean(np.square(np.concatenate(waves), dtype=np.float64)))
+
+
+def db(mean_square: Any) -> float:
     """Power in dB."""
-    return float(10 * np.log10(power + 1e-20))
+    return float(10 * np.log10(mean_square + 1e-20))
 
 
-OWN: dict[str, Callable[[Bench, Case, ConvertOptions, Wave], str]] = {
+OWN: dict[str, Callable[[Bench, list[Clip], ConvertOptions, list[Made]], str]] = {
     "index_recall": neighbours,
     "index_pitch": pitch_of_neighbours,
     "repair_f0": octaves,

@@ -50,7 +50,10 @@ def find_cuts(track: Track, chunking: Chunking, *, around: int = 0) -> list[int]
     for ideal in range(center, samples, center):
         first, last = ideal - query, min(ideal + query, samples)
         if around:
-            cuts.append(_in_pause(track, first // FRAME, last // FRAME, around))
+            # what lies after a cut must be long enough to be faded into
+            last = min(last, samples - around * FRAME)
+            if last > first:
+                cuts.append(_in_pause(track, first // FRAME, last // FRAME, around))
             continue
         level = quietness(track.read_mirrored(first - FRAME // 2, last + FRAME // 2))
         cuts.append((first + int(np.argmin(level))) // FRAME * FRAME)

@@ -241,6 +241,14 @@ def test_silence_through_a_source_filter_voice_is_silence(small: Voice, tmp_path
     assert np.abs(wave).max() < 1e-3
 
 
+@pytest.mark.parametrize("samples", [3 * RATE + 20, 3 * RATE + 300, 3 * RATE + 1000, 9 * RATE + 500])
+def test_a_recording_that_ends_right_after_a_cut_keeps_its_length(voice: Voice, tmp_path: Path, samples: int) -> None:
+    tight = Chunking(pad=0.5, query=1, center=3, longest=2)
+    options = replace(SWIFT, cross_fade=200.0)
+    wave, _ = converted(voice, 0.1 * np.ones(samples, np.float32), tmp_path, options, chunking=tight)
+    assert len(wave) == samples
+
+
 @pytest.mark.parametrize(("name", "better"), [("toy", 1), ("small", 4)])
 def test_a_cut_through_a_held_note_is_not_heard(shelf: Library, tmp_path: Path, name: str, better: float) -> None:
     """The same noise, the source in phase and a fade: near the cuts the sound is that of the uncut conversion."""

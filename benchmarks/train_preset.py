@@ -60,6 +60,7 @@ def main() -> None:
         preset=given.preset,
         steps=given.steps,
         base=given.base,
+        patience=0,
         device="cpu",
         settings={"threads": given.threads},
     )

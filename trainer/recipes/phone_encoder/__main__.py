@@ -19,7 +19,7 @@ from trainer.recipes.phone_encoder.train import Settings, export, train
 
 LICENCES = {
     "espeak": "audio made by espeak-ng (GPL-3.0 program; its output carries no licence of its own)",
-    "flite": f"audio made by flite, voices {', '.join(corpus.FLITE_VOICES)} (CMU, BSD-like)",
+    "flite": "audio made by flite, voices {voices} (CMU, BSD-like)",
     "real": "recordings given with --real; the licence is the giver's to state",
 }
 
@@ -38,6 +38,12 @@ LICENCES = {
 @click.option("--scale", default=1.0, show_default=True, help="How much the synthesizers say, times the usual.")
 @click.option("--threads", default=1, show_default=True, help="CPU threads.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the material and the training.")
+@click.option(
+    "--hold-out",
+    default=",".join(corpus.HELD_OUT_VOICES),
+    show_default=True,
+    help="flite voices that training does not hear, with commas.",
+)
 @click.option("--teach/--no-teach", default=True, show_default=True, help="Soft labels by pocketsphinx.")
 def main(
     out: Path,
@@ -49,30 +55,33 @@ def main(
     scale: float,
     threads: int,
     seed: int,
+    hold_out: str,
     teach: bool,
 ) -> None:
     """Train the embedded content encoder from nothing but synthesizers and, if given, recordings."""
     torch.set_num_threads(threads)
+    held_out = [voice for voice in hold_out.split(",") if voice]
     try:
-        materials = make_materials(out / "material", real, scale, seed, teach=teach)
+        voices = corpus.training_voices(held_out)
+        materials = make_materials(out / "material", real, scale, seed, voices, teach=teach)
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
     settings = Settings(minutes=minutes, steps=steps, batch=batch, seed=seed)
-    licences = {name: LICENCES.get(name, "") for name in materials}
+    licences = {name: LICENCES.get(name, "").format(voices=", ".join(voices)) for name in materials}
     if real_licence:
         licences["real"] = real_licence
     begun = time.monotonic()
 
     def keep(encoder: PhoneEncoder, step: int) -> None:
         spent = (time.monotonic() - begun) / 60
-        where = export(encoder, out, facts(materials, settings, licences, step, spent))
+        where = export(encoder, out, facts(materials, settings, licences, held_out, step, spent))
         click.echo(f"wrote {where} after {step} steps")
 
     train(materials, settings, keep, note=click.echo)
 
 
 def make_materials(
-    folder: Path, real: Path | None, scale: float, seed: int, *, teach: bool
+    folder: Path, real: Path | None, scale: float, seed: int, voices: list[str], *, teach: bool
 ) -> dict[str, corpus.Material]:
     """The materials in `folder`, made where they are missing; says how much of each there is."""
     usual = corpus.Amount()
@@ -82,11 +91,13 @@ def make_materials(
         flite_per_voice=max(1, round(usual.flite_per_voice * scale)),
     )
     found = {}
-    for name, make in corpus.sources(amount, real, seed, teach=teach).items():
-        if not (folder / name / "labels.npy").exists():
+    for name, make in corpus.sources(amount, real, seed, voices, teach=teach).items():
+        # Other voices are other material: what was made without one must not be taken for what holds it.
+        place = folder / ("-".join([name, *voices]) if name == "flite" else name)
+        if not (place / "labels.npy").exists():
             click.echo(f"making {name}")
-            corpus.save(make(), folder / name)
-        found[name] = corpus.load(folder / name)
+            corpus.save(make(), place)
+        found[name] = corpus.load(place)
         click.echo(
             f"{name}: {corpus.seconds(found[name]) / 60:.1f} min, {corpus.labelled_share(found[name]):.0%} labelled"
         )
@@ -97,6 +108,7 @@ def facts(
     materials: dict[str, corpus.Material],
     settings: Settings,
     licences: dict[str, str],
+    held_out: list[str],
     step: int,
     minutes: float,
 ) -> dict[str, Any]:
@@ -104,7 +116,7 @@ def facts(
     return {
         "material_minutes": {name: round(corpus.seconds(m) / 60, 1) for name, m in materials.items()},
         "licences": licences,
-        "held_out_voices": list(corpus.HELD_OUT_VOICES),
+        "held_out_voices": held_out,
         "seed": settings.seed,
         "steps": step,
         "batch": settings.batch,

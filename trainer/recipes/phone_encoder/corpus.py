@@ -6,7 +6,7 @@ Apart from the training because it is made once, in minutes, and read by every r
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,15 +15,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from catalog.errors import BadRequest
 from infer.phone_encoder import EncoderShape, LogMel, level_gain
 from trainer.recipes.phone_encoder import sentences
 from trainer.recipes.phone_encoder.align import SENONES, Aligner, Teacher, read_speech, real_recordings
 from trainer.recipes.phone_encoder.labels import UNKNOWN, Segment, Utterance, frame_labels
 from trainer.recipes.phone_encoder.speak import Espeak, Manner, flite_program, say_flite
 
-FLITE_VOICES = ("slt", "kal16")
+FLITE_VOICES = ("slt", "kal16", "awb", "rms")
 HELD_OUT_VOICES = ("awb", "rms")
-"""flite voices that only the measuring uses."""
+"""flite voices that only the measuring uses, unless others are asked for."""
 
 _ACCENTS = ("en-us", "en-us", "en-us", "en-gb-x-rp")
 _VARIANTS = """
@@ -101,11 +102,11 @@ def _manner(chance: random.Random) -> Manner:
 
 
 def spoken_by_flite(
-    amount: Amount, seed: int, teacher: Teacher | None
+    amount: Amount, seed: int, teacher: Teacher | None, voices: Sequence[str]
 ) -> Iterator[tuple[Utterance, NDArray[np.float16] | None]]:
-    """English by flite's training voices at changing pace and pitch."""
+    """English by flite's training `voices` at changing pace and pitch."""
     chance = random.Random(seed)
-    for voice in FLITE_VOICES:
+    for voice in voices:
         for text in sentences.english(amount.flite_per_voice, chance.randrange(1 << 30)):
             f0 = 75.0 * 2.0 ** chance.uniform(0.0, 2.3) if chance.random() < 0.7 else None
             said = say_flite(text, voice, f0=f0, stretch=chance.uniform(0.75, 1.5))
@@ -169,12 +170,21 @@ def load(path: Path) -> Material:
     )
 
 
-def sources(amount: Amount, real: Path | None, seed: int, *, teach: bool) -> dict[str, Callable[[], Material]]:
-    """How to make each material that can be had on this machine, by name."""
+def training_voices(held_out: Sequence[str]) -> list[str]:
+    """flite's voices without those held out; raises BadRequest for one that flite does not have."""
+    if strange := [voice for voice in held_out if voice not in FLITE_VOICES]:
+        raise BadRequest(f"flite has no voice {', '.join(strange)}; it has {', '.join(FLITE_VOICES)}")
+    return [voice for voice in FLITE_VOICES if voice not in held_out]
+
+
+def sources(
+    amount: Amount, real: Path | None, seed: int, voices: Sequence[str], *, teach: bool
+) -> dict[str, Callable[[], Material]]:
+    """How to make each material that can be had on this machine, by name; flite speaks with `voices`."""
     listener = Teacher() if teach else None
     found: dict[str, Callable[[], Material]] = {"espeak": lambda: gather(spoken_by_espeak(amount, seed), taught=False)}
     if flite_program():
-        found["flite"] = lambda: gather(spoken_by_flite(amount, seed + 1, listener), taught=teach)
+        found["flite"] = lambda: gather(spoken_by_flite(amount, seed + 1, listener, voices), taught=teach)
     if real is not None:
         found["real"] = lambda: gather(spoken_by_people(real, amount, listener), taught=teach)
     return found

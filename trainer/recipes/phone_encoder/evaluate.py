@@ -1,6 +1,7 @@
 """`python -m trainer.recipes.phone_encoder.evaluate`: the encoder against cepstra, on voices it never heard.
 
 Synthesized voices come from flite when it is installed (exact phone times); real ones from a folder with a table.
+Which voices are measured on is gathered in `voices.py`, what is measured in `measures.py` and `identity.py`.
 """
 
 from __future__ import annotations
@@ -30,15 +31,21 @@ from infer.phone_encoder import (
     read_card,
     speech_frames,
 )
-from trainer.recipes.phone_encoder import measures, sentences
-from trainer.recipes.phone_encoder.align import Aligner, read_speech, read_table
-from trainer.recipes.phone_encoder.corpus import HELD_OUT_VOICES
-from trainer.recipes.phone_encoder.labels import UNKNOWN, Segment, Utterance, frame_labels, phone_numbers
+from trainer.recipes.phone_encoder import measures
+from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
+from trainer.recipes.phone_encoder.labels import UNKNOWN, Utterance, frame_labels, phone_numbers
 from trainer.recipes.phone_encoder.measures import Features, Spoken
-from trainer.recipes.phone_encoder.speak import flite_program, say_flite
+from trainer.recipes.phone_encoder.speak import flite_program
+from trainer.recipes.phone_encoder.voices import (
+    Parallel,
+    Voices,
+    alike,
+    flite_voices,
+    given_sentences,
+    real_voices,
+)
 
 Extractor = Callable[[NDArray[np.float32]], Features]
-Voices = dict[str, list[Utterance]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,16 @@ class Feature:
     name: str
     extract: Extractor
     normalise: bool
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is measured on: synthesized sets by name, people, those of them that training heard, people by text."""
+
+    synthetic: dict[str, Parallel]
+    real: Voices
+    heard: frozenset[str]
+    alike: list[Voices]
 
 
 def cepstra(order: int = 20) -> Extractor:
@@ -93,64 +110,55 @@ def spoken_by(utterances: list[Utterance], feature: Feature) -> list[Spoken]:
     return measures.normalised(said, masks) if feature.normalise else said
 
 
-def flite_voices(count: int = 40) -> Voices:
-    """The sentences kept for measuring, said by the flite voices kept for measuring."""
-    return {voice: [say_flite(text, voice) for text in sentences.MEASURING[:count]] for voice in HELD_OUT_VOICES}
+def agreement(first: list[Spoken], second: list[Spoken], every: int = 3) -> tuple[float, float]:
+    """Phone and class agreement: one in `every` utterances of a voice asked in the other utterances of the second."""
+    pool = [spoken for index, spoken in enumerate(second) if index % every]
+    return measures.phone_agreement(first[::every], pool)
 
 
-def real_voices(table: Path, speakers: list[str], most: int) -> Voices:
-    """Up to `most` recordings of each speaker of a table that can be aligned with their text."""
-    aligner, voices = Aligner(), {speaker: [] for speaker in speakers}  # type: tuple[Aligner, Voices]
-    for path, text, speaker in read_table(table):
-        if speaker in voices and text and len(voices[speaker]) < most and path.exists():
-            audio = read_speech(path)
-            segments = aligner.align(audio, text)
-            if segments:
-                voices[speaker].append(Utterance(audio, segments, speaker, text))
-    return {speaker: said for speaker, said in voices.items() if len(said) >= 4}
+def distance(first: list[Spoken], second: list[Spoken], cuts: list[Features], every: int = 3) -> float:
+    """Mean converted distance in dB of one in `every` sentences of a parallel pair, from the rest of the target.
 
-
-def parallel_voices(table: Path, speakers: list[str]) -> Voices:
-    """One recording of every sentence of each speaker, in any language; no phones are needed to compare sentences."""
-    voices: Voices = {speaker: [] for speaker in speakers}
-    for path, text, speaker in read_table(table):
-        if speaker in voices and text and path.exists() and text not in {u.text for u in voices[speaker]}:
-            audio = read_speech(path)
-            voices[speaker].append(Utterance(audio, (Segment(None, 0.0, len(audio) / 16000),), speaker, text))
-    return voices
-
-
-def agreement(first: list[Spoken], second: list[Spoken]) -> tuple[float, float]:
-    """Phone and class agreement, every third utterance of one voice asked in the other two thirds of the other."""
-    pool = [spoken for index, spoken in enumerate(second) if index % 3]
-    return measures.phone_agreement(first[::3], pool)
-
-
-def distance(first: list[Spoken], second: list[Spoken], target: list[Utterance]) -> float:
-    """Mean converted distance in dB of every third sentence of a parallel pair, from the rest of the target."""
-    cuts = [measures.mel_cepstra(u.audio, len(s.features)) for u, s in zip(target, second, strict=True)]
-    pool = [index for index in range(len(second)) if index % 3]
+    `cuts` are the mel-cepstra of `second`.
+    """
+    pool = [index for index in range(len(second)) if index % every]
     found = [
         measures.converted_distance(first[i], [second[j] for j in pool], [cuts[j] for j in pool], second[i], cuts[i])
-        for i in range(0, len(first), 3)
+        for i in range(0, len(first), every)
     ]
     return float(np.mean(found))
 
 
-def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str], parallel: Voices) -> dict[str, float]:
-    """Every figure of one feature: flite pairs, pairs of people, pairs who say the same sentences, speed.
-
-    A voice of `heard`, one that training knew, is only ever the target of a pair.
-    """
+def measure(feature: Feature, material: Material) -> dict[str, float]:
+    """Every figure of one feature: synthesized pairs, pairs of people, who speaks, speed."""
     figures: dict[str, float] = {}
-    synthetic = {voice: spoken_by(said, feature) for voice, said in flite.items()}
-    pairs = list(permutations(synthetic, 2))
-    if pairs:
-        found = [agreement(synthetic[a], synthetic[b]) for a, b in pairs]
-        figures["synthesizers: same phone"], figures["synthesizers: same class"] = np.mean(found, axis=0)
-        gaps = [distance(synthetic[a], synthetic[b], flite[b]) for a, b in pairs]
-        figures["synthesizers: distance dB"] = float(np.mean(gaps))
-        figures["synthesizers: leak"] = measures.speaker_leak(list(synthetic.values()))
+    for title, parallel in material.synthetic.items():
+        figures |= synthetic_figures(feature, title, parallel)
+    figures |= people_figures(feature, material.real, material.heard)
+    for voices in material.alike:
+        figures |= alike_figures(feature, voices)
+    figures["times real time"] = speed(feature)
+    return {name: round(float(value), 3) for name, value in figures.items()}
+
+
+def synthetic_figures(feature: Feature, title: str, parallel: Parallel) -> dict[str, float]:
+    """Agreement and distance over all ordered pairs of voices that say the same sentences, and who speaks."""
+    spoken = {voice: spoken_by(said, feature) for voice, said in parallel.voices.items()}
+    pairs = list(permutations(spoken, 2))
+    found = [agreement(spoken[a], spoken[b], parallel.every) for a, b in pairs]
+    gaps = [distance(spoken[a], spoken[b], parallel.cepstra[b], parallel.every) for a, b in pairs]
+    phone, kind = np.mean(found, axis=0)
+    figures = {
+        f"{title}: same phone": phone,
+        f"{title}: same class": kind,
+        f"{title}: distance dB": float(np.mean(gaps)),
+    }
+    return figures | identity_figures(feature, title, parallel.voices)
+
+
+def people_figures(feature: Feature, real: Voices, heard: frozenset[str]) -> dict[str, float]:
+    """Agreement over ordered pairs of people; a voice of `heard`, one that training knew, is only ever the target."""
+    figures: dict[str, float] = {}
     people = {voice: spoken_by(said, feature) for voice, said in real.items()}
     for kind in ("unheard", "heard"):
         chosen = [
@@ -160,25 +168,47 @@ def measure(feature: Feature, flite: Voices, real: Voices, heard: set[str], para
             found = [agreement(people[a], people[b]) for a, b in chosen]
             title = f"people to {kind} target"
             figures[f"{title}: same phone"], figures[f"{title}: same class"] = np.mean(found, axis=0)
-    for a, b in combinations(parallel, 2):
-        if len({u.text for u in parallel[a]} & {u.text for u in parallel[b]}) > 1:
-            one, two = spoken_by(parallel[a], feature), spoken_by(parallel[b], feature)
-            figures[f"{a}, {b}: sentence contrast"] = measures.sentence_contrast(one, two)
-            figures[f"{a}, {b}: leak"] = measures.speaker_leak([one, two])
-    figures["times real time"] = speed(feature)
-    return {name: round(float(value), 3) for name, value in figures.items()}
+    return figures
+
+
+def alike_figures(feature: Feature, voices: Voices) -> dict[str, float]:
+    """People who say the same texts: how alone a sentence stands, pair by pair, and who speaks."""
+    figures: dict[str, float] = {}
+    once = {voice: spoken_by(_one_of_each(said), feature) for voice, said in voices.items()}
+    for a, b in combinations(voices, 2):
+        figures[f"{a}, {b}: sentence contrast"] = measures.sentence_contrast(once[a], once[b])
+    return figures | identity_figures(feature, ", ".join(voices), voices)
+
+
+def identity_figures(feature: Feature, title: str, voices: Voices) -> dict[str, float]:
+    """How often the speaker of a frame is named, by a probe without and one with a hidden layer."""
+    speakers = [
+        [Recording(feature.extract(u.audio), speech_frames(torch.from_numpy(u.audio)).numpy(), u.text) for u in said]
+        for said in voices.values()
+    ]
+    chance = f"(chance {1 / len(speakers):.2f})"
+    return {
+        f"{title}: speaker {chance}": speaker_accuracy(speakers, normalise=feature.normalise),
+        f"{title}: speaker, deeper probe {chance}": speaker_accuracy(
+            speakers, hidden=HIDDEN, normalise=feature.normalise
+        ),
+    }
+
+
+def _one_of_each(said: list[Utterance]) -> list[Utterance]:
+    return list({utterance.text: utterance for utterance in reversed(said)}.values())[::-1]
 
 
 def speed(feature: Feature, seconds: int = 30) -> float:
-    """Seconds of audio worked on in one second on one thread, the best of three."""
+    """Seconds of audio worked on in one second of one processor, on one thread, the best of three."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     noise = np.random.default_rng(0).standard_normal(16000 * seconds).astype(np.float32) * 0.1
     taken = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         feature.extract(noise)
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.process_time() - begun)
     torch.set_num_threads(threads)
     return seconds / min(taken)
 
@@ -206,15 +236,19 @@ def table(figures: dict[str, dict[str, float]]) -> str:
 
 @click.command()
 @click.option("--weights", type=click.Path(path_type=Path, exists=True), help="Weights; the packaged ones if left out.")
+@click.option(
+    "--sentences", type=click.Path(path_type=Path, exists=True), help="CSV with a column text: flite says it."
+)
 @click.option("--table", "rows", type=click.Path(path_type=Path, exists=True), help="CSV: path, text, speaker.")
 @click.option("--speakers", default="", help="Speakers of the table to measure on, with commas.")
 @click.option("--heard", default="", help="Those of them that training heard, with commas: only targets then.")
 @click.option("--parallel", default="", help="Speakers of the table who say the same sentences, any language.")
-@click.option("--most", default=45, show_default=True, help="Recordings a speaker.")
+@click.option("--most", default=45, show_default=True, help="Recordings a speaker that are aligned.")
 @click.option("--into-card", is_flag=True, help="Write the figures into the card beside the weights, too.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def main(
     weights: Path | None,
+    sentences: Path | None,
     rows: Path | None,
     speakers: str,
     heard: str,
@@ -224,17 +258,22 @@ def main(
     as_json: bool,
 ) -> None:
     """Measure the encoder against cepstra on voices it never heard."""
+    torch.set_num_threads(1)
     try:
         encoder = load_phone_encoder(weights)
-        flite = flite_voices() if flite_program() else {}
-        real = real_voices(rows, _names(speakers), most) if rows and speakers else {}
-        together = parallel_voices(rows, _names(parallel)) if rows else {}
+        # The voices to measure on are those that the card says training did not hear.
+        apart = read_card(weights or packaged_weights())["held_out_voices"]
+        given = given_sentences(sentences) if sentences else None
+        material = Material(
+            flite_voices(apart, given) if flite_program() else {},
+            real_voices(rows, _names(speakers), most) if rows and speakers else {},
+            frozenset(_names(heard)),
+            alike(rows, _names(parallel)) if rows else [],
+        )
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
-    known = set(_names(heard))
-    figures = {f.name: measure(f, flite, real, known, together) for f in features_of(encoder)}
-    unheard = {voice: said for voice, said in real.items() if voice not in known}
-    rights = {"synthesizers": accuracy(encoder, flite), "people": accuracy(encoder, unheard)}
+    figures = {f.name: measure(f, material) for f in features_of(encoder)}
+    rights = frame_accuracy(encoder, material)
     found = {"version": encoder.version, "features": figures, "frame_accuracy": rights}
     if into_card:
         write_figures(weights or packaged_weights(), found)
@@ -244,6 +283,13 @@ def main(
     click.echo(table(figures))
     click.echo(f"\nencoder {encoder.version}; frames whose phone is right: ", nl=False)
     click.echo(", ".join(f"{name} {value:.1%}" for name, value in rights.items() if value))
+
+
+def frame_accuracy(encoder: PhoneEncoder, material: Material) -> dict[str, float]:
+    """`accuracy` on each synthesized set, and on the people whom training did not hear."""
+    unheard = {voice: said for voice, said in material.real.items() if voice not in material.heard}
+    rights = {title: accuracy(encoder, parallel.voices) for title, parallel in material.synthetic.items()}
+    return rights | {"people": accuracy(encoder, unheard)}
 
 
 def write_figures(weights: Path, found: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How good a content feature is: the same sound found in another voice, the speaker left in it, the distance to go.
+"""How good a content feature is: the same sound found in another voice, and the distance to go.
 
 Pure functions over arrays, apart from the command that gathers the voices to measure on.
 """
@@ -70,45 +70,8 @@ def phone_agreement(query: list[Spoken], pool: list[Spoken]) -> tuple[float, flo
     return float(np.mean(got == want)), float(np.mean(_CLASS_OF[got] == _CLASS_OF[want]))
 
 
-def speaker_leak(voices: list[list[Spoken]], seed: int = 0) -> float:
-    """Balanced accuracy of a linear classifier of the speaker per frame: trained on even, tested on odd utterances.
-
-    1 / number of voices is chance. A linear probe; nothing is said about what a deeper one could find.
-    """
-    parts = [(_sampled(v[0::2], seed), _sampled(v[1::2], seed)) for v in voices]
-    x = torch.from_numpy(np.concatenate([p[0] for p in parts]))
-    y = torch.cat([torch.full((len(p[0]),), i) for i, p in enumerate(parts)])
-    mean, spread = x.mean(0), x.std(0) + 1e-5
-    generator = torch.Generator().manual_seed(seed)
-    probe = torch.nn.Linear(x.shape[1], len(voices))
-    torch.nn.init.normal_(probe.weight, std=0.01, generator=generator)
-    optimizer = torch.optim.LBFGS(probe.parameters(), max_iter=100)
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(probe((x - mean) / spread), y)
-        loss = loss + 1e-3 * probe.weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        rights = [
-            float((probe((torch.from_numpy(p[1]) - mean) / spread).argmax(1) == i).float().mean())
-            for i, p in enumerate(parts)
-        ]
-    return float(np.mean(rights))
-
-
-def _sampled(spoken: list[Spoken], seed: int, most: int = 1500) -> Features:
-    frames = np.concatenate([s.features[s.phones != _PAUSE] for s in spoken])
-    chosen = np.random.default_rng(seed).permutation(len(frames))[:most]
-    return np.asarray(frames[np.sort(chosen)], np.float32)
-
-
-def path_cost(first: Features, second: Features) -> tuple[float, list[tuple[int, int]]]:
-    """Dynamic time warping over cosine distance: the mean cost along the best path, and the path."""
-    cost = 1.0 - (_unit(first) @ _unit(second).T).numpy()
+def warp(cost: NDArray[np.floating]) -> tuple[float, list[tuple[int, int]]]:
+    """Dynamic time warping: the mean cost along the cheapest path through costs (A, B), and its (row, column) pairs."""
     rows, columns = cost.shape
     total = np.full((rows + 1, columns + 1), np.inf)
     total[0, 0] = 0.0
@@ -122,6 +85,11 @@ def path_cost(first: Features, second: Features) -> tuple[float, list[tuple[int,
         i, j = path[-1]
         path.append(min(((i - 1, j - 1), (i - 1, j), (i, j - 1)), key=lambda at: total[at]))
     return float(total[rows, columns] / len(path)), [(i - 1, j - 1) for i, j in reversed(path)]
+
+
+def path_cost(first: Features, second: Features) -> tuple[float, list[tuple[int, int]]]:
+    """Two utterances warped onto each other by cosine distance: the mean distance along the path, and the path."""
+    return warp(1.0 - (_unit(first) @ _unit(second).T).numpy())
 
 
 def sentence_contrast(first: list[Spoken], second: list[Spoken], most: int = 12) -> float:
@@ -152,16 +120,24 @@ def mel_cepstra(audio: NDArray[np.float32], frames: int, order: int = 24) -> Fea
     return found[:frames] if len(found) >= frames else np.pad(found, ((0, frames - len(found)), (0, 0)), "edge")
 
 
+def distortion(made: Features, own: Features, spoken: NDArray[np.bool_]) -> float:
+    """Mel-cepstral distortion in dB of `made` (A, order) against the reference `own` (B, order), over `spoken` (B,).
+
+    10 sqrt 2 / ln 10 times the Euclidean distance (Kubichek 1993), averaged along the warping path of the smallest
+    such distance, so that only the sound counts and not how fast the two are.
+    """
+    apart = torch.cdist(torch.from_numpy(made).double(), torch.from_numpy(own).double()).numpy()
+    path = [(i, j) for i, j in warp(apart)[1] if spoken[j]]
+    return float(10 * np.sqrt(2) / np.log(10) * np.mean([apart[at] for at in path]))
+
+
 def converted_distance(
     query: Spoken, pool: list[Spoken], cepstra: list[Features], own: Spoken, own_cepstra: Features
 ) -> float:
     """Mel-cepstral distortion in dB between speech assembled from the pool and the target's own rendering.
 
-    Every frame of `query` takes the mean cepstrum of its four nearest pool frames; the result is warped onto
-    `own_cepstra`, the same sentence said by the target (10 sqrt 2 / ln 10 times the distance).
+    Every frame of `query` takes the mean cepstrum of its four nearest pool frames; its pauses do not count.
     """
     chosen = nearest(query.features, np.concatenate([s.features for s in pool]), 4)
     made = np.concatenate(cepstra)[chosen].mean(axis=1)
-    path = [(i, j) for i, j in path_cost(query.features, own.features)[1] if own.phones[j] != _PAUSE]
-    apart = np.array([np.linalg.norm(made[i] - own_cepstra[j]) for i, j in path])
-    return float(10 * np.sqrt(2) / np.log(10) * apart.mean())
+    return distortion(made, own_cepstra, own.phones != _PAUSE)

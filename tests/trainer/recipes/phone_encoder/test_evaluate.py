@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,17 @@ from click.testing import CliRunner
 
 from infer.phone_encoder import frame_count, load_phone_encoder, packaged_weights, read_card
 from trainer.recipes.phone_encoder import evaluate
-from trainer.recipes.phone_encoder.evaluate import Voices, agreement, cepstra, features_of, spoken_by, table
+from trainer.recipes.phone_encoder.evaluate import (
+    agreement,
+    cepstra,
+    features_of,
+    spoken_by,
+    synthetic_figures,
+    table,
+)
+from trainer.recipes.phone_encoder.identity import speaker_accuracy
 from trainer.recipes.phone_encoder.sentences import MEASURING
+from trainer.recipes.phone_encoder.voices import Voices, alike, flite_voices, given_sentences
 
 pytest.importorskip("espeakng_loader", reason="the extra `demo` speaks")
 
@@ -75,9 +85,10 @@ def test_the_command_measures_the_people_of_a_table(
 ) -> None:
     monkeypatch.setattr(evaluate, "flite_program", lambda: None)
     monkeypatch.setattr(evaluate, "speed", lambda _: 1.0)
+    monkeypatch.setattr(evaluate, "speaker_accuracy", partial(speaker_accuracy, splits=1))
     rows = ["path,text,speaker_id"]
     for voice, said in voices.items():
-        for index, utterance in enumerate(said[:2]):
+        for index, utterance in enumerate(said[:4]):
             soundfile.write(tmp_path / f"{voice}{index}.wav", utterance.audio, 16000)
             rows.append(f'{voice}{index}.wav,"{utterance.text}",{voice}')
     (tmp_path / "rows.csv").write_text("\n".join(rows), encoding="utf-8")
@@ -88,3 +99,42 @@ def test_the_command_measures_the_people_of_a_table(
     contrast = {name: row["en-us+f2, en-us+m3: sentence contrast"] for name, row in figures.items()}
     assert np.isfinite(list(contrast.values())).all()
     assert contrast["encoder, per voice"] < contrast["cepstra, per voice"]
+    for row in figures.values():
+        assert 0.4 < row["en-us+f2, en-us+m3: speaker, deeper probe (chance 0.50)"] <= 1
+
+
+def test_synthesized_voices_are_measured_in_distance_agreement_and_speaker(
+    voices: Voices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "speaker_accuracy", partial(speaker_accuracy, splits=1))
+    monkeypatch.setattr("trainer.recipes.phone_encoder.voices.say_flite", lambda text, voice: next(said[voice]))
+    said = {voice: iter(utterances) for voice, utterances in voices.items()}
+    monkeypatch.setattr("trainer.recipes.phone_encoder.sentences.MEASURING", MEASURING[:9])
+    parallel = flite_voices(list(voices))["synthesizers"]
+    features = [f for f in features_of(load_phone_encoder()) if f.name != "phone posteriors"]
+    figures = {f.name: synthetic_figures(f, "all", parallel) for f in features}
+    ours, theirs = figures["encoder, per voice"], figures["cepstra, per voice"]
+    assert ours["all: distance dB"] < theirs["all: distance dB"] - 0.3
+    assert ours["all: same phone"] > theirs["all: same phone"] + 0.1
+    assert ours["all: speaker (chance 0.50)"] < figures["encoder, raw"]["all: speaker (chance 0.50)"]
+
+
+def test_sentences_are_read_from_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "sentences.csv"
+    path.write_text("id,text\n" + "".join(f"{i},Line {i}.\n" for i in range(60)), encoding="utf-8")
+    assert given_sentences(path) == [f"Line {i}." for i in range(48)]
+    path.write_text("id,text\n1,One.\n", encoding="utf-8")
+    run = CliRunner().invoke(evaluate.main, ["--sentences", str(path)])
+    assert run.exit_code == 1
+    assert "holds 1 sentences" in run.output
+
+
+def test_people_are_grouped_by_what_they_say(tmp_path: Path) -> None:
+    rows = ["path,text,speaker"]
+    for speaker, texts in {"alto": "ab", "tenor": "cd", "bass": "ba", "reader": "ef", "child": "dc"}.items():
+        for text in texts:
+            soundfile.write(tmp_path / f"{speaker}{text}.wav", np.zeros(1600), 16000)
+            rows.append(f"{speaker}{text}.wav,{text},{speaker}")
+    (tmp_path / "rows.csv").write_text("\n".join(rows), encoding="utf-8")
+    groups = alike(tmp_path / "rows.csv", ["alto", "tenor", "bass", "reader", "child"])
+    assert [list(group) for group in groups] == [["alto", "bass"], ["tenor", "child"]]

@@ -9,13 +9,15 @@ import pytest
 
 from trainer.recipes.phone_encoder.measures import (
     Spoken,
+    converted_distance,
+    distortion,
     mel_cepstra,
     nearest,
     normalised,
     path_cost,
     phone_agreement,
     sentence_contrast,
-    speaker_leak,
+    warp,
 )
 
 
@@ -39,12 +41,12 @@ def test_noise_for_features_finds_no_more_than_chance() -> None:
     assert phone_agreement([one], [two])[0] < 0.06
 
 
-def test_normalising_removes_a_voice_that_is_an_offset() -> None:
-    orders = [[1, 5, 9, 20], [3, 7, 1, 9], [5, 20, 3, 7], [9, 1, 7, 5]]
-    voices = [[said(o, offset=v, seed=v * 10 + i, noise=0.5) for i, o in enumerate(orders)] for v in range(2)]
-    assert speaker_leak(voices) > 0.95
-    masks = [np.ones(len(s.phones), bool) for s in voices[0]]
-    assert speaker_leak([normalised(v, masks) for v in voices]) < 0.7
+def test_normalising_brings_the_speech_of_a_voice_to_mean_0_and_spread_1() -> None:
+    voice = [said([1, 5, 9, 20], offset=3.0), said([3, 7, 1, 9], offset=3.0, seed=1)]
+    masks = [np.arange(20) < 15, np.ones(20, bool)]
+    heard = np.concatenate([s.features[m] for s, m in zip(normalised(voice, masks), masks, strict=True)])
+    np.testing.assert_allclose(heard.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(heard.std(0), 1, atol=1e-3)
 
 
 def test_nearest_uses_direction_not_length() -> None:
@@ -57,6 +59,36 @@ def test_a_slower_copy_costs_nothing_and_its_path_is_monotone() -> None:
     cost, path = path_cost(first, np.repeat(first, 2, axis=0))
     assert cost == pytest.approx(0.0, abs=1e-5)
     assert all(b[0] >= a[0] and b[1] >= a[1] for a, b in pairwise(path))
+
+
+def test_the_cheapest_path_through_costs_is_found() -> None:
+    cost, path = warp(np.array([[0.0, 5.0, 5.0], [5.0, 0.0, 1.0], [5.0, 5.0, 0.0]]))
+    assert (cost, path) == (0.0, [(0, 0), (1, 1), (2, 2)])
+    assert warp(np.array([[1.0, 3.0]])) == (2.0, [(0, 0), (0, 1)])
+
+
+def test_distortion_is_in_decibels_and_free_of_pace() -> None:
+    own = np.random.default_rng(0).standard_normal((12, 24)).astype(np.float32) * 3
+    spoken = np.ones(12, bool)
+    assert distortion(np.repeat(own, 2, axis=0), own, spoken) == pytest.approx(0.0, abs=1e-4)
+    louder = own.copy()
+    louder[:, 3] += 0.1
+    assert distortion(louder, own, spoken) == pytest.approx(0.1 * 10 * np.sqrt(2) / np.log(10), rel=1e-3)
+    far = own.copy()
+    far[5] += 100
+    spoken[5] = False
+    assert distortion(far, own, spoken) < 1
+
+
+def test_speech_assembled_from_the_same_sounds_lies_closer_than_from_others() -> None:
+    cut = np.random.default_rng(1).standard_normal((40, 24)).astype(np.float32)
+    query, own, pool = said([1, 5, 9]), said([1, 5, 9], seed=2), [said([9, 1, 5, 9, 5], seed=3)]
+
+    def apart(pool: list[Spoken]) -> float:
+        return converted_distance(query, pool, [cut[s.phones] for s in pool], own, cut[own.phones])
+
+    assert apart(pool) == pytest.approx(0, abs=1e-4)
+    assert apart([said([30, 12, 7], seed=3)]) > 5
 
 
 def test_the_same_sentence_is_closer_than_another() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from infer.phone_encoder import CLASSES, EncoderShape, PhoneEncoder, load_phone_encoder
+from infer.phone_encoder import CLASSES, EncoderShape, PhoneEncoder, load_phone_encoder, read_card
 from trainer.recipes.phone_encoder import corpus
 from trainer.recipes.phone_encoder.__main__ import main
 from trainer.recipes.phone_encoder.train import CYCLES, Settings, learning_rate, train
@@ -85,3 +85,27 @@ def test_the_command_makes_weights_that_load(tmp_path: Path, monkeypatch: pytest
     again = CliRunner().invoke(main, options)
     assert "making" in run.output
     assert "making" not in again.output
+
+
+def test_a_voice_held_out_is_neither_said_nor_taken_from_what_was_made_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def sources(amount: object, real: object, seed: int, voices: list[str], *, teach: bool) -> dict[str, object]:
+        asked.append(voices)
+        return {"flite": toy_material}
+
+    monkeypatch.setattr(corpus, "sources", sources)
+    options = ["--out", str(tmp_path), "--steps", "1", "--batch", "2", "--no-teach"]
+    for held_out in (["--hold-out", "slt,kal16"], []):
+        run = CliRunner().invoke(main, [*options, *held_out])
+        assert run.exit_code == 0, run.output
+        assert "making flite" in run.output
+        assert read_card(tmp_path / "phone_encoder.safetensors")["held_out_voices"] == (
+            ["slt", "kal16"] if held_out else ["awb", "rms"]
+        )
+    assert asked == [["awb", "rms"], ["slt", "kal16"]]
+    wrong = CliRunner().invoke(main, [*options, "--hold-out", "nobody"])
+    assert wrong.exit_code != 0
+    assert "no voice nobody" in wrong.output

@@ -19,6 +19,7 @@ from infer.weights import build, read_safetensors
 from trainer import blame_file
 from trainer.__main__ import main, work
 from trainer.config import TrainRequest
+from trainer.evaluate import Measurement
 
 
 @pytest.fixture
@@ -148,6 +149,34 @@ def test_a_stopped_run_keeps_a_checkpoint_and_goes_on_to_a_model(frozen, toy_req
     assert run_job(job.path, work) == 0
     assert job.state() == "done"
     assert registry.load(library, "ana").card["run"]["steps"] == 8
+
+
+def test_a_run_that_gets_no_better_publishes_its_best_save_and_tells_the_curve(
+    frozen, toy_request, cheap_f0, monkeypatch
+):
+    distances = iter([2.0, 1.0, 1.5, 1.4])
+    monkeypatch.setattr(
+        "trainer.saves.Yardstick.measure", lambda *_: Measurement(next(distances), 0.0, 0.0, clips=1, speaker=0.5)
+    )
+    library = frozen()
+    result = start(library, toy_request(steps=40, patience=2)).outcome()
+    card = registry.load(library, "ana").card
+    assert (result["step"], result["steps"]) == (12, 40)
+    assert (card["run"]["steps"], card["run"]["best_step"]) == (12, 4)
+    assert "ended at step 12, the best is step 4 with a mel distance of 1.000" in card["run"]["ended"]
+    assert card["metrics"]["held_out/mel"] == 1.0
+    assert card["metrics"]["held_out/speaker"] == 0.5
+    assert [(point["step"], point["held_out/mel"]) for point in card["metrics"]["curve"]] == [
+        (0, 2.0), (4, 1.0), (8, 1.5), (12, 1.4)
+    ]  # fmt: skip
+    kept = library.runs / "train-1" / "checkpoints"
+    assert [path.name for path in kept.iterdir()] == ["best-00000004.safetensors"]
+    published, best = (
+        build(read_safetensors(path))
+        for path in (registry.load(library, "ana").weights, kept / "best-00000004.safetensors")
+    )
+    for one, other in zip(published.parameters(), best.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_name_that_is_taken_is_refused_before_any_work(published, toy_request):

@@ -28,8 +28,11 @@ from trainer.outliers import Matrix, above, beyond, distances
 HEARD_SHARE = 0.2
 """Of the seconds that a training compared, at most so many are said again; to say one costs a sixth of training it."""
 LEAST_CLIP_S, MOST_CLIP_S = 1.0, 15.0
-ENOUGH_CLIPS = 8
+ENOUGH_CLIPS = 12
 """Clips of a speaker below which nothing is known of what is usual."""
+FEW = 6.0
+"""A few clips make usual spreads look small: with n of them a distance counts by 1 - FEW / n, so that at most two in a
+hundred clips that differ by chance alone are told, however few there are."""
 ENOUGH_FRAMES = 20
 """Spoken frames below which a clip is passed over, and voiced ones below which its colour and pitch are."""
 SPEECH_DB = -25.0
@@ -124,36 +127,56 @@ def part_of(clip: TrainClip, first: int, frames: int, hop: int) -> TrainClip:
     )
 
 
-def judged(network: Network, heard: Sequence[Heard], mel: MelSettings) -> list[Blame]:
-    """The clips of one speaker against each other, in their order."""
+@dataclass(frozen=True)
+class Compared:
+    """The clips of one speaker against each other; n clips."""
+
+    worse: Matrix
+    """(n,) by how much the voice says each worse than clips like it, in dB."""
+    colours: Matrix
+    """(n, BANDS) by how much the colour of each differs from the middle one, in dB."""
+    higher: Matrix
+    """(n,) by how many semitones each is above the middle pitch."""
+    ways: Mapping[str, Matrix]
+    """(n,) spreads for each way of being strange."""
+    strangeness: Matrix
+    """(n,) all ways as one, as if they were independent."""
+
+
+def compared(heard: Sequence[Heard]) -> Compared:
+    """What is usual for these clips, and how far each is from it."""
     apart = np.array([each.apart[each.spoken].mean() for each in heard], np.float64)
     usual, far = beyond(apart, circumstances(heard))
     colours = _filled(np.array([each.colour for each in heard]))
     pitches = _filled(np.array([[pitch_of(each)] for each in heard]))[:, 0]
-    told = {FAR: far, UNLIKE: above(distances(colours)), PITCH: np.abs(above(pitches, LEAST_SPREAD_ST))}
-    middle, usual_pitch = np.median(colours, axis=0), float(np.median(pitches))
+    ways = {FAR: far, UNLIKE: above(distances(colours)), PITCH: np.abs(above(pitches, LEAST_SPREAD_ST))}
+    squared = [(share * np.clip(ways[name], 0, MOST_SPREADS)) ** 2 for name, share in SHARES.items()]
+    strangeness = (1 - FEW / len(heard)) * np.sqrt(np.sum(squared, axis=0))
+    return Compared(
+        apart - usual, colours - np.median(colours, axis=0), pitches - np.median(pitches), ways, strangeness
+    )
+
+
+def judged(network: Network, heard: Sequence[Heard], mel: MelSettings) -> list[Blame]:
+    """The clips of one speaker against each other, in their order, with reasons for the strange ones."""
+    seen = compared(heard)
     found = []
     for number, each in enumerate(heard):
-        own = {name: float(values[number]) for name, values in told.items()}
-        strangeness = together(own)
+        strangeness = float(seen.strangeness[number])
         if strangeness < LOOK_AGAIN:
             found.append(Blame(each.clip.clip, strangeness, ""))
             continue
         words = {
-            FAR: f"the voice says it {apart[number] - usual[number]:.1f} dB worse than clips like it",
-            UNLIKE: colour_words(colours[number] - middle, mel),
-            PITCH: pitch_words(float(pitches[number]) - usual_pitch),
+            FAR: f"the voice says it {seen.worse[number]:.1f} dB worse than clips like it",
+            UNLIKE: colour_words(seen.colours[number], mel),
+            PITCH: pitch_words(float(seen.higher[number])),
         }
-        reasons = [words[name] for name in against(own)]
-        if own[FAR] >= SUSPECT and (octave := octave_words(network, each, mel)):
+        ways = {name: float(spreads[number]) for name, spreads in seen.ways.items()}
+        reasons = [words[name] for name in against(ways)]
+        if ways[FAR] >= SUSPECT and (octave := octave_words(network, each, mel)):
             reasons = [octave, *reasons[:1]]
         found.append(Blame(each.clip.clip, strangeness, "; ".join(reasons), worst_place(each)))
     return found
-
-
-def together(told: Mapping[str, float]) -> float:
-    """The ways of being strange as one distance, as if they were independent."""
-    return float(np.sqrt(sum((share * np.clip(told[name], 0, MOST_SPREADS)) ** 2 for name, share in SHARES.items())))
 
 
 def against(told: Mapping[str, float]) -> list[str]:

@@ -97,7 +97,7 @@ class Decoder(nn.Module):
         self.flat = self.folded = False
         self.recompute = False
         """Whether a training computes the residual blocks again for the backward pass instead of keeping what they
-        hold (Chen et al. 2016): a fourth more work for a tenth of the memory."""
+        hold (Chen et al. 2016)."""
         self.hop, self.rates, self.reaches = config.hop, config.upsample_rates, reaches(config)
         widths = [config.upsample_initial_channel >> stage for stage in range(len(config.upsample_rates) + 1)]
         if config.f0:

@@ -16,8 +16,8 @@ import torch
 from catalog.errors import BadRequest, CuratorError
 from trainer.config import TrainConfig
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Options of glibc's mallopt(3), in bytes."""
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+"""Options of glibc's mallopt(3)."""
 
 
 def choose_device(name: str, threads: int = 0) -> torch.device:
@@ -50,8 +50,8 @@ def keep_memory() -> None:
         set_option = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
-    set_option(_MMAP_THRESHOLD, 1 << 30)
-    set_option(_TRIM_THRESHOLD, (1 << 31) - 1)
+    set_option(_MMAP_MAX, 0)
+    set_option(_TRIM_THRESHOLD, -1)
 
 
 def autocast_type(config: TrainConfig, device: torch.device) -> torch.dtype | None:

@@ -134,7 +134,7 @@ class Silent:
     def phase(self, name: str) -> None:
         """Say nothing."""
 
-    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
+    def progress(self, done: float, total: float, unit: str, note: str = "", *, eta_s: float | None = None) -> None:
         """Say nothing."""
 
     def metric(self, step: int, values: Mapping[str, float]) -> None:
@@ -171,8 +171,7 @@ def launch(path: Path, processes: int) -> int:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     threads = max(1, (os.cpu_count() or 1) // processes)
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: job.ask_stop())
+    before = {name: signal.signal(name, lambda *_: job.ask_stop()) for name in (signal.SIGTERM, signal.SIGINT)}
     code = subprocess.run(
         [*command, "--module", "trainer", str(path.resolve())], env=environment, check=False
     ).returncode

@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from trainer.device import choose_device
 from trainer.loop import train
 from trainer.team import joined
 
@@ -38,7 +37,7 @@ class Told:
 
 
 def main(folder: Path) -> None:
-    torch.set_num_threads(1)
+    choose_device("cpu", 1)
     with joined(cuda=False) as team:
         for path in sorted(folder.glob("*.training")):
             training = replace(pickle.loads(path.read_bytes()), team=team)

@@ -21,6 +21,7 @@ from catalog.jobs import Job
 from trainer.__main__ import main
 from trainer.config import TrainRequest
 from trainer.dataset import TrainClip
+from trainer.device import choose_device
 from trainer.loop import Training, train
 from trainer.run import sizes
 from trainer.team import Team
@@ -59,6 +60,7 @@ def test_two_processes_find_the_losses_of_one_and_go_on_where_they_stopped(
     tmp_path: Path, toy_request: Callable[..., TrainRequest], hummed: tuple[TrainClip, ...]
 ) -> None:
     # a clip shorter than the context: the shares of a batch then hold unequal numbers of real frames
+    choose_device("cpu", 1)
     clips = (hummed[0], replace(hummed[1], frames=20, audio=hummed[1].audio[: 20 * 240]))
     alone = {}
     for preset in ("32k", "small"):
@@ -128,7 +130,7 @@ def test_a_process_that_dies_fails_the_run_in_words(
     assert main([str(job.path)]) == 1
     result = job.result()
     assert result is not None
-    assert result["error"].startswith("One of 2 training processes died")
+    assert result["error"].startswith("One of 2 processes of this training died")
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused_with_one_that_can() -> None:

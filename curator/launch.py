@@ -190,8 +190,11 @@ def _start(
 ) -> Job:
     """Make a job folder, `prepare` what lies in it beside the request, and start its process unless it is queued."""
     library.create()
-    job_id = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
-    turn = {QUEUED: time.time_ns()} if queued else {}
+    now = time.time_ns()
+    # names sort by the time they were asked at, down to a tenth of a millisecond
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 10**9))
+    job_id = f"{kind}-{stamp}-{now % 10**9 // 10**5:04d}{uuid.uuid4().hex[:4]}"
+    turn = {QUEUED: now} if queued else {}
     job = Job.create(parent, kind, {**request, **turn}, job_id=job_id)
     prepare(job.path)
     if not queued:

@@ -198,15 +198,14 @@ def heard_words(name: str, result: Result | None, against: Result | None, soundi
     if result is None:
         return Content.assemble(mark, letter, ("the original", "$foreground"))
     others = dict(settings_words(against.options)) if against is not None else {}
+    own = settings_words(result.options, others)
+    if against is not None:
+        others = dict(settings_words(against.options, dict(own)))
     parts: list[tuple[str, str] | str] = [mark, letter, (one_line(result.voice), "$foreground")]
-    for label, value in settings_words(result.options):
-        if label == "transpose":
-            value = f"{moved_words(result)} st"
-        differs = against is not None and others.get(label) != dict(settings_words(result.options))[label]
-        parts += ["  ", (f"{label} ", "$foreground 60%"), (value, "bold $warning" if differs else "$foreground")]
-    missing = [label for label in others if label not in dict(settings_words(result.options))]
-    if missing:
-        parts += ["  ", (f"{', '.join(missing)} as it goes without saying", "$foreground 60%")]
+    for label, value in own:
+        colour = "bold $warning" if against is not None and others.get(label) != value else "$foreground"
+        shown = f"{moved_words(result)} st" if label == "transpose" else value
+        parts += ["  ", (f"{label} ", "$foreground 60%"), (shown, colour)]
     return Content.assemble(*parts)
 
 
@@ -217,6 +216,6 @@ def comparison(b: Result, a: Result | None, sounding: str, width: int) -> Conten
     return Content("\n").join([line.truncate(max(20, width), ellipsis=True) for line in lines])
 
 
-def alike(views: Sequence[JobView]) -> list[JobView]:
+def listed(views: Sequence[JobView]) -> list[JobView]:
     """Of the jobs at work those whose results are listed, the newest last."""
     return [view for view in views if view.kind in JOBS and view.live]

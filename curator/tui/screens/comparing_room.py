@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from catalog import audio
 from curator.tui.job_view import JobView
-from curator.tui.results import Result, alike, comparison, remove, row_of, row_of_job
+from curator.tui.results import Result, comparison, listed, remove, row_of, row_of_job
 from curator.tui.screens.room import Room
 from curator.tui.widgets.listing import ListColumn, Listing, Row
 from curator.tui.words import count
@@ -77,7 +77,7 @@ class ComparingRoom(Room):
 
     def jobs_moved(self, views: tuple[JobView, ...]) -> None:
         """Show how far each conversion is."""
-        running = {view.id: view for view in alike(views)}
+        running = {view.id: view for view in listed(views)}
         if running != self.running:
             self.running = running
             self.fill_list()

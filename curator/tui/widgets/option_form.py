@@ -6,7 +6,7 @@ that fits its default.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +156,8 @@ def figure(name: str, text: str, *, whole: bool = False) -> float:
         raise BadRequest(f"{name} {text or '(empty)'}: give a number") from None
 
 
-def settings_words(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Labels and values of what is not as it goes without saying, the transposition always."""
+def settings_words(options: Mapping[str, Any], also: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Labels and values of what is not at its default, the transposition and the labels in `also` always."""
     found = []
     for name, about in OFFERED.items():
         value = options.get(name, getattr(ConvertOptions, name))
@@ -166,7 +166,7 @@ def settings_words(options: Mapping[str, Any]) -> list[tuple[str, str]]:
             continue
         if name == "transpose":
             found.append((about.label.lower(), value if isinstance(value, str) else f"{value:+g}".replace("-", "−")))
-        elif value != getattr(ConvertOptions, name):
-            shown = Path(str(value)).name if name in ("f0_file", "separator") else written(value)
+        elif value != getattr(ConvertOptions, name) or about.label.lower() in also:
+            shown = (Path(str(value)).name if name in ("f0_file", "separator") else written(value)) or "none"
             found.append((about.label.lower(), {"True": "on", "False": "off"}.get(shown, shown)))
     return found

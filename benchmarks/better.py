@@ -34,7 +34,7 @@ from infer.convert import Conversion
 from infer.cuts import FRAME, Chunking, find_cuts
 from infer.octaves import repair
 from infer.options import AUTO, CLASSIC, ConvertOptions
-from infer.output import scaled
+from infer.output import PEAK, scaled
 from infer.phone_encoder import PAUSE, PHONES, load_phone_encoder
 from infer.retrieval import NEIGHBOURS, recall_of
 from infer.track import Track
@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--library", type=Path, required=True, help="where to work; what is there is used again")
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--only", help="options, separated by commas")
+    parser.add_argument("--cases", help="what is converted, by name, separated by commas")
     given = parser.parse_args()
     peers.prepare(given.library, given.audio / TARGET, given.steps)
     shelf = Library(given.library)
@@ -152,6 +153,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(voice, Path(name), embed, target, peers.listener())
         for said, clips in cases(given.audio).items():
+            if given.cases and said not in given.cases.split(","):
+                continue
             print(f"\n{said:<18}{'similar':>8}{'f0 st':>7}{'oct %':>7}{'frames':>8}{'phones':>8}  its own measure")
             options = ConvertOptions(transpose=AUTO)
             on = [bench.convert(clip.wave, options) for clip in clips]
@@ -362,7 +365,7 @@ def peaks(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[M
             track, out = Track(Path(name) / "loud"), Track(Path(name) / "done")
             loud = each.wave * 10 ** (3 / 20) / np.abs(each.wave).max()
             track.append(loud)
-            for block in limited([track], rate) if options.limiter == "true-peak" else scaled([track]):
+            for block in limited([track], rate) if options.limiter == "true-peak" else scaled([track], PEAK):
                 out.append(block[:, 0])
             highest.append(db(true_peak(out, rate) ** 2))
             lost.append(db(power([out.read(0, len(out))])) - db(power([loud])))

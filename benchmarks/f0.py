@@ -159,7 +159,8 @@ def real(options: argparse.Namespace, names: list[str]) -> None:
     folder: Path = options.audio
     voices = [read(sorted(folder.glob(pattern)), options.seconds) for pattern in VOICES]
     truths = [agreed(wave) for wave in voices]
-    noises = [read([folder / "noise" / name], options.seconds) for name in NOISES]
+    chosen = [name for name in NOISES if not options.without or options.without not in name]
+    noises = [read([folder / "noise" / name], options.seconds) for name in chosen]
     levels = [None, *map(float, options.snrs.split(","))]
     print("right within 50 cents / gross / false voiced, %")
     print(f"{'method':<12}" + "".join(f"{'clean' if level is None else f'{level:g} dB':>20}" for level in levels))
@@ -188,6 +189,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="folder of pulled weights, for the methods that need some")
     parser.add_argument("--only", help="methods, separated by commas")
     parser.add_argument("--audio", type=Path, help="the folder of labelled recordings: real voices in real noises")
+    parser.add_argument("--without", help="leave out the noises whose name holds this, such as helicopter")
     parser.add_argument("--snrs", default="20,10,0", help="in dB, separated by commas")
     options = parser.parse_args()
     ready = f0.available(options.weights)

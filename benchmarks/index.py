@@ -39,9 +39,9 @@ def main() -> None:
     speakers = {folder.name: folder for folder in sorted(given.audio.iterdir()) if folder.is_dir()}
     spoken = {name: features_of(folder, given.seconds) for name, folder in speakers.items()}
     spoken = {name: rows for name, rows in spoken.items() if len(rows) >= 1000}
-    for name, rows in spoken.items():
+    for name, features in spoken.items():
         others = np.concatenate([other for speaker, other in spoken.items() if speaker != name])
-        on_speech(name, rows, others)
+        on_speech(name, features, others)
     print(f"\n{'rows':>8} {'width':>6} {'cells':>6} {'looked into':>12} {'recall':>7} {'cells ms':>9} {'exact ms':>9}")
     everything = np.concatenate(list(spoken.values()))
     for rows, width in LAYOUTS:

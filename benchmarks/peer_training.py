@@ -12,6 +12,7 @@ of the same step lie apart. `--bf16` lets our side compute in bfloat16 beside, a
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import resource
@@ -168,15 +169,9 @@ def peer(given: argparse.Namespace, config: list[Any], weights: Any, clips: dict
     package.__path__ = [str(Path.cwd() / "infer")]
     sys.modules["infer"] = package
     from torch.nn import functional as F
-    from train import losses as terms  # type: ignore[import-not-found]
-    from train.mel_processing import (  # type: ignore[import-not-found]
-        mel_spectrogram_torch,
-        spec_to_mel_torch,
-        spectrogram_torch,
-    )
 
-    from infer.module import commons, models  # type: ignore[import-not-found,attr-defined]
-
+    commons, models = (importlib.import_module(f"infer.module.{name}") for name in ("commons", "models"))
+    terms, mels_of = (importlib.import_module(f"train.{name}") for name in ("losses", "mel_processing"))
     rate = config[-1]
     hop, n_fft = rate // 100, 2 * (config[0] - 1)
     mels = {"32k": 80, "40k": 125, "48k": 128}[given.size]
@@ -186,9 +181,9 @@ def peer(given: argparse.Namespace, config: list[Any], weights: Any, clips: dict
     net_d = models.MultiPeriodDiscriminatorV2(False)
     net_g.load_state_dict(weights["generator"], strict=True)
     net_d.load_state_dict(weights["judge"], strict=True)
-    learn = {"lr": 1e-4, "betas": (0.8, 0.99), "eps": 1e-9}
+    learn: dict[str, Any] = {"lr": 1e-4, "betas": (0.8, 0.99), "eps": 1e-9}
     optim_g, optim_d = torch.optim.AdamW(net_g.parameters(), **learn), torch.optim.AdamW(net_d.parameters(), **learn)
-    spec = spectrogram_torch(clips["wave"].squeeze(1), n_fft, rate, hop, n_fft)
+    spec = mels_of.spectrogram_torch(clips["wave"].squeeze(1), n_fft, rate, hop, n_fft)
     draws = {clips[name].numel(): clips[name] for name in ("noise_q", "noise_src")}
     torch.randn_like = lambda x: draws[x.numel()].view_as(x)  # type: ignore[assignment]
     torch.rand = torch.zeros  # type: ignore[assignment]
@@ -197,9 +192,9 @@ def peer(given: argparse.Namespace, config: list[Any], weights: Any, clips: dict
         y_hat, ids_slice, _, z_mask, (_, z_p, m_p, logs_p, _, logs_q) = net_g(
             clips["phone"], clips["lengths"], clips["pitch"], clips["f0"], spec, clips["lengths"], clips["sid"]
         )
-        mel = spec_to_mel_torch(spec, n_fft, mels, rate, 0.0, None)
+        mel = mels_of.spec_to_mel_torch(spec, n_fft, mels, rate, 0.0, None)
         y_mel = commons.slice_segments(mel, ids_slice, segment // hop)
-        y_hat_mel = mel_spectrogram_torch(y_hat.float().squeeze(1), n_fft, mels, rate, hop, n_fft, 0.0, None)
+        y_hat_mel = mels_of.mel_spectrogram_torch(y_hat.float().squeeze(1), n_fft, mels, rate, hop, n_fft, 0.0, None)
         wave = commons.slice_segments(clips["wave"], ids_slice * hop, segment)
         real, fake, _, _ = net_d(wave, y_hat.detach())
         loss_disc, _, _ = terms.discriminator_loss(real, fake)

@@ -74,7 +74,7 @@ class PeriodDiscriminator(nn.Module):
         # the columns of all clips side by side in one picture: a CPU works along its width, which one period is too
         # narrow for
         _, features = _judge(rows.permute(1, 2, 0, 3).flatten(2).unsqueeze(0), self.convs, self.conv_post)
-        apart = [layer.squeeze(0).unflatten(2, (batch, self.period)).permute(2, 0, 1, 3) for layer in features]
+        apart = [layer.reshape(*layer.shape[1:3], batch, -1).permute(2, 0, 1, 3) for layer in features]
         return apart[-1].flatten(1), apart
 
 

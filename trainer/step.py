@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -69,9 +69,9 @@ class Batch:
 
     def rows(self, part: slice) -> Batch:
         """Some rows of the batch."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         mean = values.pop("mean_frames")
-        cut = {name: None if value is None else value[part] for name, value in values.items()}
+        cut: dict[str, Any] = {name: None if value is None else value[part] for name, value in values.items()}
         return Batch(**cut, mean_frames=self.spec_lengths.float().mean() if mean is None else mean)
 
 

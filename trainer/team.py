@@ -172,9 +172,10 @@ def launch(path: Path, processes: int) -> int:
     threads = max(1, (os.cpu_count() or 1) // processes)
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
     before = {name: signal.signal(name, lambda *_: job.ask_stop()) for name in (signal.SIGTERM, signal.SIGINT)}
-    code = subprocess.run(
-        [*command, "--module", "trainer", str(path.resolve())], env=environment, check=False
-    ).returncode
+    command += ["--module", "trainer", str(path.resolve())]
+    code = subprocess.run(command, env=environment, check=False).returncode
+    for name, handler in before.items():
+        signal.signal(name, handler)
     if code and job.result() is None:
 
         def fail(request: Mapping[str, Any], report: JobReport) -> None:

@@ -17,9 +17,10 @@ import numpy as np
 from benchmarks.truth import material
 from benchmarks.truth.row import Row
 from catalog import audio
+from curator.policy import default_rules
 
 SHARES = (0.0005, 0.001, 0.003, 0.01, 0.03, 0.1)
-LIMIT = 0.0002
+LIMIT = next(rule.limit for rule in default_rules() if rule.score == "clipped_ratio")
 LOWEST_MP3_RATE = 16_000
 
 

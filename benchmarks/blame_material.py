@@ -78,9 +78,10 @@ def plant(audio_folder: Path, root: Path, speaker: str, *, seed: int, most: int 
     waves = [sentences[index] for index in order]
     spoilers = _spoilers(audio_folder, speaker, chance)
     count = max(3, math.ceil(share * len(waves)))
-    picked = [spoilers[int(number * len(spoilers) / count)] for number in range(count)]
     kinds, details, factors = [""] * len(waves), [""] * len(waves), [1.0] * len(waves)
-    for place, (kind, detail, factor, spoil) in zip(chance.permutation(len(waves))[:count], picked, strict=True):
+    for place, (kind, detail, factor, spoil) in zip(
+        chance.permutation(len(waves))[:count], spoilers[:count], strict=True
+    ):
         waves[place] = spoil(waves[place])
         kinds[place], details[place], factors[place] = kind, detail, factor
     return _frozen(Library(root), speaker, waves, kinds, details, factors)
@@ -102,7 +103,7 @@ def own_sentences(audio_folder: Path, speaker: str) -> list[Floats]:
 def _spoilers(audio_folder: Path, speaker: str, chance: np.random.Generator) -> list[Any]:
     """Twenty ways to spoil a clip: kind, what exactly, factor of the f0 track, and the function that does it.
 
-    The kinds take turns, so that any share of the list holds all of them.
+    The kinds take turns, so that a part of the list holds all of them.
     """
     noises = [path for path, _ in _manifest(audio_folder, "noise/")]
     chosen = chance.choice(len(noises), len(NOISES_DB), replace=False)

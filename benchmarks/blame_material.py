@@ -77,7 +77,7 @@ def plant(audio_folder: Path, root: Path, speaker: str, *, seed: int, most: int 
     order = chance.permutation(len(sentences))[:most]
     waves = [sentences[index] for index in order]
     spoilers = _spoilers(audio_folder, speaker, chance)
-    count = max(3, math.ceil(share * len(waves)))
+    count = min(len(spoilers), max(3, math.ceil(share * len(waves))))
     kinds, details, factors = [""] * len(waves), [""] * len(waves), [1.0] * len(waves)
     for place, (kind, detail, factor, spoil) in zip(
         chance.permutation(len(waves))[:count], spoilers[:count], strict=True

@@ -87,3 +87,19 @@ def test_the_margin_before_a_clip_mirrors_its_beginning(clips):
     got = collate(clips, [Crop(0, 0, 0)], context=40, hop=240)
     margin = MARGIN_FRAMES * 240
     assert np.array_equal(got.audio[0, :margin], clips[0].audio[1 : margin + 1][::-1])
+
+
+def test_an_epoch_hears_every_second_once_and_none_twice_but_for_the_ends_of_a_clip(make_clip):
+    clips = tuple(make_clip(f"c{frames}", frames) for frames in (70, 333, 512, 1201))
+    segment, ends = CUT["segment"], 0.0
+    for epoch in range(50):
+        heard = [np.zeros(clip.frames, dtype=int) for clip in clips]
+        for crop in epoch_crops(clips, seed=2, epoch=epoch, **CUT):
+            heard[crop.clip][crop.segment : crop.segment + segment] += 1
+        for counts in heard:
+            # away from the ends: once, exactly
+            assert (counts[segment:-segment] == 1).all()
+            assert abs(counts.sum() - len(counts)) <= segment
+            ends += counts.sum() - len(counts)
+    # what the ends are heard too often in one epoch they are heard too rarely in another
+    assert abs(ends) / 50 < 0.01 * sum(clip.frames for clip in clips)

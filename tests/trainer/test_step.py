@@ -225,6 +225,16 @@ def test_a_batch_that_passes_in_shares_leaves_the_gradients_of_one_that_passes_w
         torch.testing.assert_close(made[name], gradient, rtol=2e-3, atol=2e-4 * float(gradient.abs().max()) + 1e-6)
 
 
+def test_activations_that_are_computed_again_leave_the_same_gradients() -> None:
+    config = tiny()
+    kept, again = state_of(config), state_of(config)
+    again.generator.dec.recompute = True
+    expected, found = (train_step(state, clips(config), draws(), settings_of(config)) for state in (kept, again))
+    assert found.values() == pytest.approx(expected.values(), rel=1e-6)
+    for one, other in zip(kept.generator.parameters(), again.generator.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-7)
+
+
 def test_a_scaler_scales_losses_and_gives_back_the_same_gradients() -> None:
     config = tiny()
     plain, scaled = state_of(config), state_of(config)

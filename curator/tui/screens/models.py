@@ -134,6 +134,8 @@ def facts_of(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     trained, run = card.get("set") or {}, card.get("run") or {}
     stats, encoder = card.get("f0_stats") or {}, card.get("encoder") or {}
     steps = f"{run['steps']:,} steps, preset {run.get('preset')}" if isinstance(run.get("steps"), int) else NONE
+    if run.get("started_from"):
+        steps += f", {run['started_from']}"
     made_of = (
         f"{trained.get('name')}: {trained.get('clips')} clips, {clock(trained.get('seconds'))}" if trained else NONE
     )

@@ -8,7 +8,8 @@ from curator.tui.screens.models import facts_of
 
 
 def test_a_model_says_what_it_was_trained_from() -> None:
-    card: dict[str, Any] = {"name": "alto-2", "run": {"steps": 1200, "preset": "small", "started_from": "from the model alto"}}
+    run: dict[str, Any] = {"steps": 1200, "preset": "small", "started_from": "from the model alto"}
+    card = {"name": "alto-2", "run": run}
     assert dict(facts_of(card))["trained"] == "1,200 steps, preset small, from the model alto"
-    del card["run"]["started_from"]
+    del run["started_from"]
     assert dict(facts_of(card))["trained"] == "1,200 steps, preset small"

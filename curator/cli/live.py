@@ -34,9 +34,12 @@ def live(
 
     Says the latency, and how many blocks came too late to be heard whole.
     """
+    import torch
+
     from catalog import registry
     from infer.live import LiveSettings, LiveVoice
     from infer.live_device import RATE, Between, converse, open_device
+    from infer.source_filter_config import SourceFilterConfig
     from infer.voice import load_voice
 
     shift = semitones(transpose)
@@ -47,6 +50,9 @@ def live(
     settings = LiveSettings(block_s=block_ms / 1000)
     device = open_device()
     voice = load_voice(registry.load(library, model), library.weights)
+    if voice.device == "cpu" and isinstance(voice.synthesizer.config, SourceFilterConfig):
+        # blocks are too small to share: threads that wait for each other cost more than they save
+        torch.set_num_threads(1)
     stream = LiveVoice(voice, options, RATE, settings)
 
     def told(stream: LiveVoice, between: Between) -> None:

@@ -32,6 +32,8 @@ COLUMNS = (
 )
 JOB = "job:"
 LOOK_EVERY_S = 0.25
+SILENT_LOOKS = 4
+"""A sound takes a moment to begin: after so many looks at silence it is over."""
 Side = Literal["A", "B"]
 
 
@@ -58,7 +60,8 @@ class ComparingRoom(Room):
         self.sounding: Side | None = None
         self._began_s = 0.0
         """Where in the file the sound began."""
-        self._heard = False
+        self._silent = 0
+        """Looks since the sound was heard last."""
 
     def on_mount(self) -> None:
         """Follow the sound to its end."""
@@ -166,20 +169,23 @@ class ComparingRoom(Room):
         excerpt = result.kind == "try"
         end_s = result.starts_s + (result.seconds or 0.0) - begins_s if excerpt else None
         from_s = max(0.0, at_s - begins_s)
-        self.sounding = "B" if sound is result else "A"
-        self._began_s, self._heard = begins_s + from_s, False
-        self._show_heard()
-        self.read("sound", partial(in_samples, path, from_s, end_s), lambda span: self.home.play(path, *span))
+        side: Side = "B" if sound is result else "A"
+
+        def sounds(span: tuple[int, int | None]) -> None:
+            self.sounding, self._began_s, self._silent = side, begins_s + from_s, 0
+            self._show_heard()
+            self.home.play(path, *span)
+
+        self.read("sound", partial(in_samples, path, from_s, end_s), sounds)
 
     def _follow_sound(self) -> None:
-        """Take the mark from what is heard no longer."""
+        """Take the mark from what is heard no longer, or cannot be heard on this machine."""
         if self.sounding is None:
             return
-        playing = self.home.player.playing
-        if self._heard and not playing:
+        self._silent = 0 if self.home.player.playing else self._silent + 1
+        if self._silent > SILENT_LOOKS:
             self.sounding = None
             self._show_heard()
-        self._heard = self._heard or playing
 
     def _show_heard(self) -> None:
         words, result = self.query_one("#heard", Static), self.under_cursor()

@@ -220,7 +220,7 @@ class ConvertScreen(ComparingRoom):
 
     def on_descendant_focus(self) -> None:
         """Say in full what the option means that is being set."""
-        self.set_class(not isinstance(self.focused, Listing), "-in-form")
+        self.query_one("#heard").set_class(not isinstance(self.focused, Listing), "-in-form")
         name = str(self.focused.id if self.focused is not None else None)
         self.query_one("#meaning", Static).update(Content(OFFERED[name].words if name in OFFERED else ""))
 

@@ -91,7 +91,7 @@ async def test_settings_begin_with_a_preset_and_are_kept_for_the_model(
     sample: Library, store: Store, settle: Settle
 ) -> None:
     app = CuratorApp(sample)
-    async with app.run_test(size=(140, 50)) as pilot:
+    async with app.run_test(size=(120, 40)) as pilot:
         room = await open_room(app, pilot, settle)
         form, preset = room.query_one(OptionForm), room.query_one("#preset", Select)
         assert form.values() == {name: form.values()[name] for name in OFFERED}
@@ -110,11 +110,11 @@ async def test_settings_begin_with_a_preset_and_are_kept_for_the_model(
         await settle(pilot)
         wanted = {**PRESETS["rap"].values, "index_rate": 0.3}
         assert store.voice_settings() == {"alto": wanted}
-    app = CuratorApp(sample)
-    async with app.run_test(size=(140, 50)) as pilot:
-        room = await open_room(app, pilot, settle)
-        assert ConvertOptions.from_dict(room.query_one(OptionForm).values()) == ConvertOptions.from_dict(wanted)
-        assert room.query_one("#preset", Select).value == "kept"
+        form.fill({})
+        room.choose("alto")
+        await settle(pilot)
+        assert ConvertOptions.from_dict(form.values()) == ConvertOptions.from_dict(wanted)
+        assert preset.value == "kept"
 
 
 async def test_a_grid_is_asked_for_heard_against_the_file_and_taken_over(
@@ -128,7 +128,7 @@ async def test_a_grid_is_asked_for_heard_against_the_file_and_taken_over(
 
     monkeypatch.setattr("curator.tui.screens.convert.start_grid", start_grid)
     app = CuratorApp(sample)
-    async with app.run_test(size=(140, 50)) as pilot:
+    async with app.run_test(size=(120, 40)) as pilot:
         ear = Ear(app, monkeypatch)
         room = await open_room(app, pilot, settle)
         await pilot.press("f7")
@@ -246,7 +246,7 @@ async def test_a_set_is_heard_as_a_voice_with_one_key_and_says_what_it_leaned_on
 
     monkeypatch.setattr("curator.tui.screens.sets.start_preview", start_preview)
     app = CuratorApp(sample)
-    async with app.run_test(size=(140, 50)) as pilot:
+    async with app.run_test(size=(120, 40)) as pilot:
         ear = Ear(app, monkeypatch)
         await settle(pilot)
         await pilot.press("3")

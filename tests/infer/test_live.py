@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from toy_voice import publish_toy, sung
+from toy_voice import publish_small, publish_toy, sung
 
 from catalog import registry
 from catalog.audio import resample
 from catalog.errors import BadRequest
 from catalog.library import Library
 from infer import live as module
-from infer.live import LiveSettings, LiveVoice, best_shift
+from infer.live import LONGEST_CONTEXT_S, LiveSettings, LiveVoice, best_shift, looks_back
 from infer.options import ConvertOptions
 from infer.voice import Voice, load_voice
 
@@ -50,6 +50,25 @@ def test_what_goes_through_unchanged_comes_out_unchanged_the_stated_time_later(
         for off in range(-2, round(0.012 * RATE))
     ]
     assert max(found) > 0.99
+
+
+def test_no_more_is_heard_again_than_can_change_what_is_said(
+    library: Library, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_small(library)
+    small = load_voice(registry.load(library, "small"), library.weights, "cpu")
+    assert looks_back(small) < LONGEST_CONTEXT_S
+    assert looks_back(voice) == LONGEST_CONTEXT_S, "attention has no end"
+    monkeypatch.setattr(module.f0s, "estimate", lambda wave, method: np.full(len(wave) // 160, 150.0))
+    # whole frames of the encoder more, so that both hear the same ones
+    contexts = (None, looks_back(small) + 0.4)
+    settings = [LiveSettings(block_s=0.2, context_s=context) for context in contexts]
+    heard = [streamed(LiveVoice(small, OPTIONS, RATE, each), sung(2.0, rate=RATE)) for each in settings]
+    assert np.abs(heard[0]).max() > 0.01
+    assert np.abs(heard[0] - heard[1]).max() < 1e-3 * np.abs(heard[0]).max()
+    shorter = LiveSettings(block_s=0.2, context_s=looks_back(small) - 0.4)
+    other = streamed(LiveVoice(small, OPTIONS, RATE, shorter), sung(2.0, rate=RATE))
+    assert np.abs(other - heard[1]).max() > 1e-2 * np.abs(heard[0]).max()
 
 
 def test_a_block_gives_as_many_samples_and_the_same_stream_the_same_sound(voice: Voice) -> None:

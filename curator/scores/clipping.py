@@ -40,7 +40,7 @@ class Clipping:
     """
 
     name = "clipping"
-    version = 3
+    version = 2
     columns = ("clipped_ratio", "peak_dbfs")
 
     def compute(self, clip: ClipAudio) -> Mapping[str, Found]:

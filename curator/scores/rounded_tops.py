@@ -18,8 +18,9 @@ LOWEST_CEILING = 0.35
 NEAR = 0.05
 FEWEST = 6
 WEIGHTS = (1.08, -0.54, 2.2, 17.13, 0.94, 29.32)
-BIAS = -27.5
-"""Half below the fitted one: a false alarm costs more than a miss, and at this none of the tuning half is one."""
+BIAS = -28.0
+"""One above the fitted one: a false alarm costs more than a miss. Half as much finds 1.1 times as many of the smallest
+clippings after an mp3, and three times as many alarms on voices that it was not fitted on."""
 TONES = ((0.01, 0.35), (0.06, 0.46))
 """A steady tone ends at one height all the time: from these shares on, tops narrower than this are not flattened. A
 sine's have a width of 0.43."""

@@ -50,6 +50,8 @@ SUNG = ("singing/csd_en001b.mp3", "singing/doremi.wav", "singing/sms_carnatic.fl
 NOISE = "noise/sms-tools_rain.flac"
 SUNG_S = 8
 SEAM_S = 0.025
+JUDGE = "pm"
+"""The f0 method that measures, which is not the one that converts."""
 WRONG_ST = 6.0
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -65,7 +67,7 @@ class Clip:
     """The same before noise was added."""
 
     def __post_init__(self) -> None:
-        self.f0 = f0s.extract(self.clean, "auto")
+        self.f0 = f0s.extract(self.clean, JUDGE)
         self.heard: tuple[Any, list[str]] | None = None
 
 
@@ -115,7 +117,7 @@ class Bench:
         audio.write_wav(path, made.wave / max(1.0, float(np.abs(made.wave).max())), self.voice.sample_rate)
         embedding = self.embed(path)
         similarity = float(embedding @ self.target / np.linalg.norm(embedding) / np.linalg.norm(self.target))
-        found = f0s.extract(made.narrow, "auto")
+        found = f0s.extract(made.narrow, JUDGE)
         count = min(len(found), len(clip.f0))
         both = (found[:count] > 0) & (clip.f0[:count] > 0)
         off = np.abs(12 * np.log2(found[:count][both] / clip.f0[:count][both]) - made.semitones)
@@ -300,7 +302,7 @@ def pitch_of_neighbours(bench: Bench, clips: list[Clip], options: ConvertOptions
 
 
 def octaves(bench: Bench, clips: list[Clip], options: ConvertOptions, made: list[Made]) -> str:
-    """Octave errors of f0 methods against the default's f0 of the source without noise."""
+    """Octave errors of f0 methods against Praat's f0 of the source without noise."""
     shares = []
     for method in ("swift", "dio", "crepe-tiny"):
         wrong = total = 0

@@ -19,6 +19,9 @@ SHORTEST = 3
 LONGEST = 500
 _CONTEXT = 2
 _LOW_HZ, _MOST_LOW = 700.0, 0.3
+CLEAR = 10 ** (15 / 10)
+"""What is kept stands 15 dB above the noise of the recording, or the noise would come and go with it."""
+_QUIET_PERCENTILE = 10
 _WINDOW = 2 * FRAME
 
 Floats = NDArray[np.float64]
@@ -29,14 +32,15 @@ def keep(converted: Track, clean: Track, f0: Floats, gain: NDArray[np.floating],
     where nothing is voiced.
 
     `f0` (T,) has a value for every 10 ms of the recording; `gain` is a contour of factors for `clean`, stretched over
-    the recording. Stretches whose power lies low are left alone: that is voice which no f0 was found for.
+    the recording. Frames whose power lies low are left alone, which are voice that no f0 was found for, and frames that
+    do not stand clear of the recording's noise.
     """
     hop = rate // FRAME_RATE
-    written = 0
+    written, least = 0, CLEAR * noise_power(clean)
     for first, last in stretches(f0, min(len(clean) // FRAME, len(converted) // hop)):
         start, stop = max(0, first - _CONTEXT), min(len(clean) // FRAME, last + _CONTEXT)
         heard = clean.read(start * FRAME, stop * FRAME)
-        share = weight(heard, first - start, last - start)
+        share = weight(heard, first - start, last - start, least)
         if not share.any():
             continue
         _copy(converted, written, start * hop, out)
@@ -68,15 +72,26 @@ def stretches(f0: Floats, frames: int) -> list[tuple[int, int]]:
     return found
 
 
-def weight(heard: NDArray[np.floating], first: int, last: int) -> Floats:
-    """For each frame of `heard` (T * 160,) how much of it is kept, 0 to 1: none outside [first, last) and where the
-    power lies below 700 Hz."""
+def noise_power(clean: Track) -> float:
+    """Mean square of the slope of the quieter tenth of a recording's frames, or less: the noise above the rumble."""
+    powers = [
+        np.square(np.diff(block[: len(block) // FRAME * FRAME].reshape(-1, FRAME), axis=1)).mean(axis=1)
+        for _, block in clean.blocks()
+    ]
+    frames = np.concatenate(powers) if powers else np.zeros(0)
+    return float(np.percentile(frames, _QUIET_PERCENTILE)) if len(frames) else 0.0
+
+
+def weight(heard: NDArray[np.floating], first: int, last: int, least: float = 0.0) -> Floats:
+    """For each frame of `heard` (T * 160,) how much of it is kept, 0 to 1: none outside [first, last), where the power
+    lies below 700 Hz, and where the slope's mean square is below `least`."""
     padded = np.pad(heard, (FRAME // 2, _WINDOW))
     frames = len(heard) // FRAME
     cut = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::FRAME][:frames] * np.hanning(_WINDOW)
     power = np.abs(np.fft.rfft(cut, axis=1)) ** 2
     low = power[:, : int(_LOW_HZ * _WINDOW / SAMPLE_RATE) + 1].sum(axis=1)
-    share = (low <= _MOST_LOW * power.sum(axis=1)).astype(float)
+    slope = np.square(np.diff(heard[: frames * FRAME].reshape(frames, FRAME), axis=1)).mean(axis=1)
+    share = ((low <= _MOST_LOW * power.sum(axis=1)) & (slope >= least)).astype(float)
     share[:first] = share[last:] = 0
     return np.asarray(share)
 

@@ -27,7 +27,7 @@ def kept(tmp_path: Path, clean: np.ndarray, made: np.ndarray, f0: np.ndarray, ga
 def test_a_voiceless_stretch_is_that_of_the_input_and_a_voiced_one_that_of_the_voice(tmp_path: Path) -> None:
     f0 = np.repeat([150.0, 0.0, 150.0], 50)
     made = 0.2 * np.sin(2 * np.pi * 440 * np.arange(OUT * 3 // 2) / OUT)
-    out = kept(tmp_path, hiss(1.5), made, f0, gain=0.5)
+    out = kept(tmp_path, hiss(1.5) * np.repeat([1e-3, 1.0, 1e-3], RATE // 2), made, f0, gain=0.5)
     assert len(out) == len(made)
     voiced = np.r_[0 : OUT // 2, OUT : OUT * 3 // 2]
     assert np.allclose(out[voiced], made[voiced], atol=1e-6)
@@ -54,6 +54,21 @@ def test_stretches_are_voiceless_long_enough_and_kept_away_from_voice() -> None:
 
 
 def test_a_recording_of_parts_is_written_whole(tmp_path: Path) -> None:
-    clean, made = hiss(13.0), hiss(13.0, OUT, seed=2)
+    clean, made = hiss(13.0) * np.repeat([1.0, 1e-3], RATE * 13 // 2), hiss(13.0, OUT, seed=2)
     f0 = np.where(np.arange(1300) % 7 == 0, 100.0, 0.0)
-    assert len(kept(tmp_path, clean, made, f0)) == len(made)
+    out = kept(tmp_path, clean, made, f0)
+    assert len(out) == len(made)
+    assert np.abs(out - made)[: OUT * 6].max() > 0.1
+    assert np.array_equal(out[OUT * 7 :], made[OUT * 7 :].astype(np.float32))
+
+
+def test_what_does_not_stand_clear_of_the_noise_is_converted(tmp_path: Path) -> None:
+    noisy = hiss(2.0)
+    loud = noisy.copy()
+    loud[RATE : RATE + 8000] *= 10
+    made = hiss(2.0, OUT, seed=1)
+    out = kept(tmp_path, loud, made, np.zeros(200))
+    away = np.abs(out - made).reshape(-1, 240).max(axis=1) > 1e-5
+    assert away[104:146].all()
+    assert not away[:95].any()
+    assert not away[155:].any()

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from catalog.errors import BadRequest
+from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job, JobReport, run_job
 from catalog.library import Library
 from catalog.names import check_name
@@ -48,10 +48,14 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m trainer RUN_FOLDER", file=sys.stderr)
         return 2
     folder = Path(arguments[0])
-    if is_member():
-        return run_job(folder, work) if os.environ["RANK"] == "0" else run_member(folder, work)
-    processes = int(Job.open(folder).request.get("processes", 1))
-    return launch(folder, processes) if processes > 1 else run_job(folder, work)
+    try:
+        if is_member() and os.environ["RANK"] != "0":
+            return run_member(folder, work)
+        processes = 1 if is_member() else int(Job.open(folder).request.get("processes", 1))
+        return launch(folder, processes) if processes > 1 else run_job(folder, work)
+    except CuratorError as error:
+        print(error, file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -105,6 +105,8 @@ async def test_settings_begin_with_a_preset_and_are_kept_for_the_model(
         await settle(pilot)
         assert preset.value is Select.NULL
         assert room.query_one("#backing").parent.display  # type: ignore[union-attr]
+        await pilot.press("f5")
+        assert "curator models pull htdemucs" in str(room.query_one("#problem").render())
         room.query_one("#song", Checkbox).value = False
         await pilot.press("f5")
         await settle(pilot)

@@ -23,7 +23,7 @@ from catalog import audio, sets
 from catalog.jobs import Job
 from catalog.library import Library
 from catalog.records import clip_id
-from trainer.config import TrainRequest
+from trainer.config import PRESETS, TrainRequest
 from trainer.samples import CLIPS, MOST_SAVES
 
 EPOCHS = 100
@@ -92,8 +92,8 @@ def show(library: Library, job: Job, request: TrainRequest) -> None:
           f"{CLIPS} clips {left['samples'] / 1e6:.1f} MB, TensorBoard {left['tensorboard'] / 1e3:.0f} kB")  # fmt: skip
     print(f"the model: {model / 1e6:.0f} MB, index included")
     total = left["checkpoints"] + renderings + lines + model
-    print(f"{EPOCHS} epochs ({steps} steps, {steps // config.save_every} saves at one in {config.save_every}) leave: "
-          f"{total / 1e6:.0f} MB")  # fmt: skip
+    every = PRESETS[request.preset].config.save_every
+    print(f"{EPOCHS} epochs ({steps} steps, {steps // every} saves at one in {every}) leave: {total / 1e6:.0f} MB")
 
 
 def size(folder: Path) -> int:

@@ -32,7 +32,7 @@ from infer.phone_encoder import (
     speech_frames,
 )
 from trainer.recipes.phone_encoder import measures
-from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
+from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy, standardised
 from trainer.recipes.phone_encoder.labels import UNKNOWN, Utterance, frame_labels, phone_numbers
 from trainer.recipes.phone_encoder.measures import Features, Spoken
 from trainer.recipes.phone_encoder.speak import flite_program
@@ -186,12 +186,11 @@ def identity_figures(feature: Feature, title: str, voices: Voices) -> dict[str, 
         [Recording(feature.extract(u.audio), speech_frames(torch.from_numpy(u.audio)).numpy(), u.text) for u in said]
         for said in voices.values()
     ]
+    prepare = standardised if feature.normalise else None
     chance = f"(chance {1 / len(speakers):.2f})"
     return {
-        f"{title}: speaker {chance}": speaker_accuracy(speakers, normalise=feature.normalise),
-        f"{title}: speaker, deeper probe {chance}": speaker_accuracy(
-            speakers, hidden=HIDDEN, normalise=feature.normalise
-        ),
+        f"{title}: speaker {chance}": speaker_accuracy(speakers, prepare=prepare),
+        f"{title}: speaker, deeper probe {chance}": speaker_accuracy(speakers, hidden=HIDDEN, prepare=prepare),
     }
 
 

@@ -7,6 +7,7 @@ otherwise what is said gives them away, however little of the voice is left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,12 +32,16 @@ class Recording:
 
 
 def speaker_accuracy(
-    speakers: list[list[Recording]], *, hidden: int = 0, normalise: bool = True, splits: int = SPLITS
+    speakers: list[list[Recording]],
+    *,
+    hidden: int = 0,
+    prepare: Callable[[Features], Features] | None = None,
+    splits: int = SPLITS,
 ) -> float:
     """Balanced accuracy of a probe of the speaker per frame, trained on half of the recordings, tested on the others.
 
-    `hidden` 0 is a linear probe, more a layer of so many units before it. With `normalise`, each half of each speaker
-    is brought to mean 0 and spread 1 by its own speech frames, as one recording of that length would be. The mean over
+    `hidden` 0 is a linear probe, more a layer of so many units before it. `prepare` sees the speech frames (N, F) of
+    one half of one speaker, as `standardised` does: it normalises them as one recording of that length. The mean over
     `splits` random halvings; chance is 1 / number of speakers. Raises ValueError where a speaker has nothing to test.
     """
     texts = sorted({recording.text for recordings in speakers for recording in recordings})
@@ -49,7 +54,7 @@ def speaker_accuracy(
         halves = [_halves(recordings, begins, chance) for recordings in speakers]
         if not all(len(half) for pair in halves for half in pair):
             raise ValueError("a speaker has no second recording of speech to test on")
-        prepared = [[_brought(half) if normalise else half for half in pair] for pair in halves]
+        prepared = [[prepare(half) if prepare else half for half in pair] for pair in halves]
         learn = _even([learnt for learnt, _ in prepared], chance)
         found.append(_probed(learn, [test for _, test in prepared], hidden, seed))
     return float(np.mean(found))
@@ -70,7 +75,8 @@ def _halves(
     return first, second
 
 
-def _brought(frames: Features) -> Features:
+def standardised(frames: Features) -> Features:
+    """Frames (N, F) brought to mean 0 and spread 1."""
     return np.asarray((frames - frames.mean(0)) / (frames.std(0) + 1e-5), np.float32)
 
 

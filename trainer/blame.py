@@ -35,8 +35,9 @@ FEW = 6.0
 hundred clips that differ by chance alone are told, however few there are."""
 ENOUGH_FRAMES = 20
 """Spoken frames below which a clip is passed over, and voiced ones below which its colour and pitch are."""
-SPEECH_DB = -25.0
-"""Frames at least this loud against speech count as spoken."""
+SPEECH_DB, RANGE_DB, QUIETEST_DB = -25.0, 20.0, -50.0
+"""Spoken are frames this loud against the recording's speech; in a soft clip those within the range of its loudest, as
+far down as the quietest."""
 BANDS = 10
 LOOK_AGAIN = 3.5
 """Spreads from which on a clip is worth listening to again."""
@@ -110,10 +111,16 @@ def listen(network: Network, clip: TrainClip, mel: MelSettings, seconds: float) 
     loudness = frame_loudness(real[None], mel.sample_rate, 10 ** (SPEECH_DBFS / 10))[0]
     frames = min(spectra.shape[-1], len(loudness), len(part.f0))
     louder = (spectra[0] - spectra[1]).T[:frames].numpy()
-    spoken, f0 = loudness[:frames].numpy() > SPEECH_DB, np.asarray(part.f0[:frames], dtype=np.float32)
+    spoken, f0 = spoken_in(loudness[:frames].numpy()), np.asarray(part.f0[:frames], dtype=np.float32)
     apart, lowest = np.abs(louder), round(LOW_SHARE * mel.n_mels)
     colour = colour_of(louder, spoken & (f0 > 0))
     return Heard(part, first, apart.mean(axis=1), apart[:, :lowest].mean(axis=1), colour, spoken, f0)
+
+
+def spoken_in(loudness: Floats) -> NDArray[np.bool_]:
+    """(T,) whether each frame is speech, given its loudness in dB against the recording's speech."""
+    softest = min(SPEECH_DB, float(np.percentile(loudness, 95)) - RANGE_DB)
+    return np.asarray(loudness > max(QUIETEST_DB, softest))
 
 
 def part_of(clip: TrainClip, first: int, frames: int, hop: int) -> TrainClip:

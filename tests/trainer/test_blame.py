@@ -93,6 +93,12 @@ def test_silence_and_snippets_are_passed_over(voice: SourceFilter, clips: list[T
     assert {"silent", "snippet"}.isdisjoint({each.clip for each in found})
 
 
+def test_a_soft_clip_is_judged_by_its_own_speech(voice: SourceFilter, clips: list[TrainClip]) -> None:
+    soft = replace(clips[3], audio=clips[3].audio * np.float32(0.02))
+    found = {each.clip for each in blame(voice, [*clips[:3], soft, *clips[4:]], MEL, heard_s=HEARD_S)}
+    assert found == {clip.clip for clip in clips}
+
+
 def test_a_part_of_a_clip_keeps_sound_content_and_f0_together(make_clip) -> None:
     clip = make_clip("a", 50)
     part = part_of(clip, 10, 21, 240)

@@ -24,9 +24,10 @@ DOUBTFUL_WITHIN_DB = 15.0
 MISSED, LEAST_MISSED_S = 0.35, 1.0
 UNKNOWN = 0.1
 """Share of the loud voiced sound that the network misses, above which it does not know the voice."""
-SUNG = 0.55
-"""Least share of the loud voiced frames whose pitch is beyond doubt. One singer at a time has 0.7 to 1.0, also in a
-room of 1 s or 10 dB over noise; instruments, of which several sound at once, have 0.1 to 0.45."""
+STRANGE, SUNG = 0.9, 0.55
+"""Where the network misses more than 0.9 of the loud voiced sound, there is singing if the pitch of 0.55 of that is
+beyond doubt. One singer at a time has 0.7 to 1.0, also in a room of 1 s or 10 dB over noise; instruments, of which
+several sound at once, have 0.25 to 0.45. Speech in a room has 0.35 to 0.7, but there the network misses less."""
 SUSTAINED = 0.8
 SUSTAINED_S = 0.25
 SUSTAINED_WITHIN_DB = 25.0
@@ -52,16 +53,16 @@ def probability(network: Floats, voicing: Floats, level: Floats, frame_s: float,
 
     `network` and `voicing` are 0 to 1 and `level` in dBFS, all (frames,). As speech, pitch adds nothing. As singing,
     every `note` is a voice, and what else is loud and voiced is doubtful. By itself ("auto"), so is a recording heard
-    whose loud voiced sound the network mostly misses though its pitch is clear; in any other, music among them,
-    `sustained` notes are a voice.
+    whose loud voiced sound the network mostly misses, unless it is `_instruments`; in any other, `sustained` notes are
+    a voice.
     """
     if voice == "speech" or not len(level):
         return network
     level = level - np.percentile(level, 95)
     loud = (voicing >= VOICED) & (level > -DOUBTFUL_WITHIN_DB)
     found = np.where(loud, np.float32(DOUBTFUL), np.float32(0))
-    singing = voice == "singing" or (not _known(network, loud, frame_s) and _sung(voicing, loud))
-    notes = note if singing else sustained
+    singing = not (_known(network, loud, frame_s) or _instruments(network, voicing, loud))
+    notes = note if singing or voice == "singing" else sustained
     found[notes(voicing, level, frame_s)] = SURE
     return np.asarray(np.maximum(network, found), np.float32)
 
@@ -76,9 +77,10 @@ def _known(network: Floats, loud: Bools, frame_s: float) -> bool:
     return bool(missed * frame_s < LEAST_MISSED_S or missed <= UNKNOWN * np.count_nonzero(loud))
 
 
-def _sung(voicing: Floats, loud: Bools) -> bool:
-    """Whether the loud voiced sound of a recording has the clear pitch of one voice at a time."""
-    return bool(loud.any() and (voicing[loud] >= SUSTAINED).mean() >= SUNG)
+def _instruments(network: Floats, voicing: Floats, loud: Bools) -> bool:
+    """Whether the loud voiced sound of a recording is no speech at all to the network and of many pitches at once."""
+    strange = (network[loud] < MISSED).mean() > STRANGE
+    return bool(strange and (voicing[loud] >= SUSTAINED).mean() < SUNG)
 
 
 def sustained(voicing: Floats, level: Floats, frame_s: float) -> Bools:

@@ -69,10 +69,13 @@ def test_loud_voiced_sound_that_is_too_short_for_a_note_is_doubtful() -> None:
     assert found[40:44].tolist() == [np.float32(voicing.DOUBTFUL)] * 4
 
 
-@pytest.mark.parametrize(("confidence", "singer"), [(0.95, True), (0.65, False)])
-def test_fast_notes_are_a_singer_only_where_their_pitch_is_clear(confidence: float, singer: bool) -> None:
+@pytest.mark.parametrize(("confidence", "heard", "singer"), [(0.95, 0.0, True), (0.65, 0.0, False), (0.65, 0.5, True)])
+def test_instruments_are_no_voice_but_an_unclear_pitch_of_somebody_who_also_speaks_is(
+    confidence: float, heard: float, singer: bool
+) -> None:
     voiced = np.tile(np.repeat(np.float32([confidence, 0.0]), 10), 150)
     level = np.where(voiced > 0, np.float32(-20), np.float32(-60))
-    found = spans(voiced, level, np.zeros_like(voiced))
+    network = np.where(np.arange(len(voiced)) < heard * len(voiced), voiced, np.float32(0))
+    found = spans(voiced, level, network)
     assert found["auto"] == (np.flatnonzero(voiced > 0).tolist() if singer else [])
     assert found["singing"] == np.flatnonzero(voiced > 0).tolist()

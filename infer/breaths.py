@@ -19,8 +19,8 @@ SHORTEST = 3
 LONGEST = 500
 _CONTEXT = 2
 _LOW_HZ, _MOST_LOW = 700.0, 0.3
-CLEAR = 10 ** (15 / 10)
-"""What is kept stands 15 dB above the noise of the recording, or the noise would come and go with it."""
+CLEAR = 10 ** (20 / 10)
+"""What is kept stands 20 dB above the noise of the recording, or the noise would come and go with it."""
 _QUIET_PERCENTILE = 10
 _WINDOW = 2 * FRAME
 

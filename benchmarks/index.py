@@ -12,6 +12,7 @@ then, over rows of growing number and width, the time of cells at the chosen num
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ def main() -> None:
     import faiss
 
     faiss.omp_set_num_threads(given.threads)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     speakers = {folder.name: folder for folder in sorted(given.audio.iterdir()) if folder.is_dir()}
     spoken = {name: features_of(folder, given.seconds) for name, folder in speakers.items()}
     spoken = {name: rows for name, rows in spoken.items() if len(rows) >= 1000}
@@ -77,17 +79,20 @@ def on_speech(name: str, rows: Features, others: Features) -> None:
         index: Any = open_index(Path(folder) / "index.faiss")._index
     print(f"\n{name}: {len(rows)} rows of {rows.shape[1]}, {facts.cells} cells")
     exact = milliseconds(lambda: faiss.knn(queries, rows, NEIGHBOURS))
-    if facts.cells:
-        looked = sorted({1, 2, 4, 8, 16, 32, facts.nprobe} & set(range(1, facts.cells + 1)))
-        for cells in looked:
-            index.nprobe = cells
-            recall = recall_of(index.search(queries, NEIGHBOURS)[1], truth)
-            took = milliseconds(lambda: index.search(queries, NEIGHBOURS))
-            print(f"{cells:5d} cells: recall {recall:.3f}, {took:6.1f} ms")
-        index.nprobe = facts.nprobe
+    for cells in sorted({1, 2, 4, 8, 16, 32, facts.nprobe} & set(range(1, facts.cells + 1))):
+        index.nprobe = cells
+        recall = recall_of(index.search(queries, NEIGHBOURS)[1], truth)
+        took = milliseconds(lambda: index.search(queries, NEIGHBOURS))
+        print(f"{cells:5d} cells: recall {recall:.3f}, {took:6.1f} ms")
+    index.nprobe = facts.nprobe
     recall = recall_of(index.search(queries, NEIGHBOURS)[1], truth)
+    away = np.sqrt(np.square(rows[truth[:, 0]] - queries).sum(1))
+    chance = np.random.default_rng(0)
+    moved = rows[chance.integers(0, len(rows), QUERIES)] + rows.std(0) * chance.standard_normal(queries.shape)
+    made = np.sqrt(faiss.knn(moved.astype(np.float32), rows, 1)[0])
     print(f"exact search: {exact:.1f} ms")
-    print(f"chosen: {facts.nprobe or 'exact'}, recall stated {facts.recall:.3f}, on the others' speech {recall:.3f}")
+    print(f"from the nearest row: others' speech {np.median(away):.2f}, queries made of rows {np.median(made):.2f}")
+    print(f"chosen: {facts.nprobe} cells, recall stated {facts.recall:.3f}, on the others' speech {recall:.3f}")
 
 
 def on_layout(everything: Features, rows: int, width: int) -> None:

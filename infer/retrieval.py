@@ -265,8 +265,9 @@ def _set_nprobe(index: Any, data: Features, seed: int) -> float:
     """Look into as many cells as it takes to find 98 % of the true neighbours; gives the share found."""
     draws = np.random.default_rng(seed + 1)
     chosen = data[draws.integers(0, len(data), min(_PROBE_QUERIES, len(data)))]
-    # Another speaker's features fall beside the rows, so the queries do too: rows moved by half the data's spread.
-    moved = chosen + 0.5 * data.std(axis=0) * draws.standard_normal(chosen.shape)
+    # Another speaker's features fall beside the rows, so the queries do too: rows moved by the data's spread lie as far
+    # from the nearest row as real ones do (benchmarks/index.py).
+    moved = chosen + data.std(axis=0) * draws.standard_normal(chosen.shape)
     queries = moved.astype(np.float32)
     return _widen(index, queries, _exact(data, queries), RECALL_WANTED, 1)
 

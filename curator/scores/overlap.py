@@ -22,13 +22,13 @@ class Overlap:
     gives a probability every 40 ms; a second voice is one that it is sure of for 0.2 s or more. NULL with under 1 s of
     speech. Its place is the second with the most of it. Precision comes before recall: by `benchmarks/truth/overlap.py`
     none of 69 clean clips of 8 s with one unknown voice, spoken or sung, scores above 0.1, and of labelled clips with
-    over 30 % overlap 17 of 18 do, with 10 to 30 % 11 of 16. What it hears badly: murmurs of a second person in a
-    meeting; 6 dB below a lead, a third or a fifth (AUC 0.79) and a double on the same notes (0.62). It takes an engine
+    over 30 % overlap 17 of 18 do, with 10 to 30 % 12 of 16. What it hears badly: murmurs of a second person in a
+    meeting; 6 dB below a lead, a third or a fifth (AUC 0.78) and a double on the same notes (0.56). It takes an engine
     for a voice (a chainsaw 15 dB below).
     """
 
     name = "overlap"
-    version = 2
+    version = 3
     columns = ("overlap_ratio",)
 
     def compute(self, clip: ClipAudio) -> Mapping[str, Found]:

@@ -178,11 +178,11 @@ METHODS: dict[str, Callable[[Floats, int], tuple[Times, Times, int]]] = {
 Say = Callable[[str], None]
 
 
-def digits(folder: Path, half: str, say: Say = print) -> dict[tuple[str, str], Tally]:
+def digits(folder: Path, half: str, say: Say = print, draws: int = material.DRAWS) -> dict[tuple[str, str], Tally]:
     """Say the table of joined digits; what each method did by condition and method."""
     say("digits joined with random gaps, three speakers")
     tallies: dict[tuple[str, str], Tally] = {}
-    for each in material.digits(folder, half):
+    for each in material.digits(folder, half, draws):
         condition = each.name.split(" ", 1)[1]
         for name, method in METHODS.items():
             tallies.setdefault((condition, name), Tally()).add(each.words, *method(each.wave, each.rate))
@@ -286,10 +286,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--half", choices=material.HALVES, default="report")
+    parser.add_argument("--draws", type=int, default=material.DRAWS, help="how often the digits are joined anew")
     arguments = parser.parse_args()
     folder, half = arguments.folder, arguments.half
     print(f"settings: {SlicingSettings().words()}; half: {half}\n")
-    spoken = {condition: tally for (condition, name), tally in digits(folder, half).items() if name == "ours"}
+    spoken = {
+        condition: tally
+        for (condition, name), tally in digits(folder, half, print, arguments.draws).items()
+        if name == "ours"
+    }
     kept, _, _ = sentences(folder, half)
     sung = singing(folder, half)
     without_voice(folder, half)

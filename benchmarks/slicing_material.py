@@ -45,9 +45,9 @@ def half_of(files: list[Path], half: str) -> list[Path]:
     return sorted(files)[HALVES.index(half) :: 2]
 
 
-def digits(folder: Path, half: str) -> Iterator[Labelled]:
+def digits(folder: Path, half: str, draws: int = DRAWS) -> Iterator[Labelled]:
     """Digits of each speaker with random gaps of 0-100 and 0-400 ms, drawn anew: clean, noisy and in a room."""
-    for draw, gap_s in product(range(DRAWS), (0.1, 0.4)):
+    for draw, gap_s in product(range(draws), (0.1, 0.4)):
         for number, speaker in enumerate(sorted(folder.glob("speech_single/fsdd_*"))):
             random = np.random.default_rng([HALVES.index(half), number, round(gap_s * 1e3), draw])
             wave, rate, words = _joined(half_of(list(speaker.iterdir()), half), gap_s, random)

@@ -104,7 +104,7 @@ def card(made: Made, state: TrainState, index: Mapping[str, Any], seconds: float
         "ledger": prepared.ledger.summary(),
         "f0_method": prepared.f0_method,
         "f0_stats": f0_stats(prepared.train),
-        "index": {**index, "clips": len(prepared.train)},
+        "index": {**index, "clips": len(prepared.train), "set": made.info.id},
         "licence": "",
         "consent": "",
         "speakers": list(prepared.speakers),

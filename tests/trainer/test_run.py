@@ -110,6 +110,7 @@ def test_rows_of_the_index_know_the_clip_they_came_from(published):
     assert index.clips is not None
     assert set(index.clips) == trained
     assert index.rows == result["card"]["index"]["rows"] == len(index.clips)
+    assert result["card"]["index"]["set"] == result["card"]["set"]["id"]
 
 
 def test_the_screen_hears_phases_losses_rate_samples_and_checkpoints(published):

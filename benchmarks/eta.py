@@ -52,15 +52,16 @@ def judged(events: Sequence[dict[str, Any]]) -> str:
     """One run in figures."""
     clock = "processor_s" if any("processor_s" in event for event in events) else "t"
     events = [event for event in events if clock in event]
+    told = [at for at, event in enumerate(events) if is_told(event)]
     starts = [at for at, event in enumerate(events) if event["type"] in ("phase", "resumed")
-              and event.get("name", "train") == "train"]  # fmt: skip
+              and event.get("name", "train") == "train" and at < max(told, default=0)]  # fmt: skip
     part = events[starts[-1] if starts else 0 :]
-    told = [event for event in part if event["type"] == "progress" and event["unit"] == "steps" and event["eta_s"]]
+    progress = [event for event in part if is_told(event)]
     saves = [event for event in part if event["type"] == "checkpoint"]
-    if not told or not saves or saves[-1]["step"] < told[-1]["total"]:
+    if not progress or not saves or saves[-1]["step"] < progress[-1]["total"]:
         return "did not reach its last step"
     began, end = part[0][clock], saves[-1][clock]
-    late = [event for event in told
+    late = [event for event in progress
             if event[clock] - began >= AFTER_S and end - event[clock] >= LAST_SHARE * (end - began)]  # fmt: skip
     if not late:
         return f"{end - began:8.1f} too short to judge"
@@ -68,6 +69,11 @@ def judged(events: Sequence[dict[str, Any]]) -> str:
     said, really = late[0]["eta_s"], end - late[0][clock]
     shares = "".join(f"{100 * error:7.1f}%" for error in (errors[0], statistics.median(errors), max(errors)))
     return f"{'wall' if clock == 't' else 'processor':>9} {end - began:8.1f} {said:14.1f} {really:8.1f} {shares}"
+
+
+def is_told(event: dict[str, Any]) -> bool:
+    """Whether an event predicts the time left of a training."""
+    return bool(event["type"] == "progress" and event["unit"] == "steps" and event["eta_s"])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Separate from the pipeline so that it can be loaded once and used for many files
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ from infer.synthesizer import Synthesizer
 from infer.weights import build, read_safetensors
 
 INDEX, INDEX_ROWS = "index.faiss", "index.npy"
+_KEPT_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+"""oneDNN keeps code for every shape it has convolved, 1024 of them unless told: with pieces of ever new lengths that is
+a gigabyte after some minutes. So many are enough for one piece, and what is set outside counts."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ def load_voice(entry: ModelEntry, weights: Path, device: str = "auto") -> Voice:
     Raises BadModel when its parts do not belong together, MissingWeights when its encoder has not been pulled, and
     BadRequest for a device that is not there.
     """
+    # read when the first convolution runs
+    os.environ.setdefault(*_KEPT_KERNELS)
     place = pick_device(device)
     encoder = load_encoder(entry.card["encoder"]["name"], weights, place)
     trained_with = str(entry.card["encoder"]["version"])

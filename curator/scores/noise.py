@@ -26,14 +26,13 @@ BURST_DB = 10.0
 class Noise:
     """`noise_floor_dbfs`: mean level of the noise in the pauses. `snr_db`: speech level over it, noise subtracted.
 
-    Noise is all that sounds in the pauses: the frames more than 80 ms from speech and its tail (`Tracks.heard`) and
-    from what may be speech, of a probability of 0.35 or more. Of the latter, speech is what lies within 80 ms of the
-    former. SNR = 10 log10((S - N) / N) with S and N the mean powers of the two (10 ms frames at the recording's rate,
-    their mean removed, so an offset and rumble below some 50 Hz count on neither side). The noise comes from the clip
-    where it holds 0.3 s of it, else from the nearest second of noise within 10 s of the clip, bursts 10 dB above its
-    median left out. NULL where neither is found, where most of it is quieter than -90 dBFS (a gate or denoiser was at
-    work and says nothing of the noise under the speech), and where the speech does not rise above the noise. Both are
-    worst where the pauses are loudest.
+    Noise is all that sounds in the pauses: the frames more than 80 ms from speech and its tail (`Tracks.heard`).
+    Speech frames have a probability of 0.35 or more. SNR = 10 log10((S - N) / N) with S and N the mean powers of the
+    two (10 ms frames at the recording's rate, their mean removed, so an offset and rumble below some 50 Hz count on
+    neither side). The noise comes from the clip where it holds 0.3 s of it, else from the nearest second of noise
+    within 10 s of the clip, bursts 10 dB above its median left out. NULL where neither is found, where most of it is
+    quieter than -90 dBFS (a gate or denoiser was at work and says nothing of the noise under the speech), and where the
+    speech does not rise above the noise. Both are worst where the pauses are loudest.
 
     By `benchmarks.truth` the error is 0.8 dB in the median over real noises from 0 to 35 dB; it grows at 0 dB, where
     the speech mask loses words. Sounds that the mask takes for a voice (a chainsaw at the level of the speech) are
@@ -41,15 +40,14 @@ class Noise:
     """
 
     name = "noise"
-    version = 3
+    version = 2
     columns = ("snr_db", "noise_floor_dbfs")
 
     def compute(self, clip: ClipAudio) -> Mapping[str, Found]:
         """dB and dBFS."""
         tracks, frames = clip.tracks, clip.frames
         first, last = max(0, frames.start - WITHIN), frames.stop + WITHIN
-        heard, likely = tracks.heard[first:last], tracks.probability[first:last] >= STILL_SPEECH
-        pauses = ~widened(heard | likely, GUARD_FRAMES)
+        pauses = ~widened(tracks.heard[first:last], GUARD_FRAMES)
         inside = slice(frames.start - first, frames.stop - first)
         noise = _noise_power(tracks.level[first:last], pauses, inside)
         if noise is None:
@@ -57,7 +55,7 @@ class Noise:
         pause, level = pauses[inside], tracks.level[frames]
         place = worst(np.where(pause, _power(level), 0.0), FRAME_S)
         scores: dict[str, Found] = {"noise_floor_dbfs": Placed(float(10 * np.log10(noise)), place)}
-        speech = (likely & widened(heard, GUARD_FRAMES))[inside]
+        speech = (tracks.probability[frames] >= STILL_SPEECH) & ~pause
         if np.count_nonzero(speech) >= ENOUGH:
             signal = float(_power(level[speech]).mean())
             if signal > noise:

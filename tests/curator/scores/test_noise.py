@@ -43,12 +43,6 @@ def test_a_dog_that_barks_in_a_pause_is_noise_though_it_sounds_like_a_voice(make
     assert values(Noise(), clip)["snr_db"] < 15
 
 
-def test_a_word_that_is_only_likely_to_be_one_is_no_noise(make_clip, values) -> None:
-    clip = make_clip(WAVE, spoken=((2, 6), (10, 14)), floor=-40, clip=(1, 15))
-    clip.tracks.level[700:800], clip.tracks.probability[700:800] = -22, 0.4
-    assert values(Noise(), clip)["snr_db"] == pytest.approx(20, abs=0.1)
-
-
 def test_the_place_is_where_the_pauses_are_loudest(make_clip) -> None:
     clip = make_clip(WAVE, spoken=((2, 6), (10, 14)), clip=(1, 15))
     clip.tracks.level[850:880] = -40

@@ -19,11 +19,11 @@ from catalog.errors import BadRequest
 from catalog.jobs import Job, JobState
 from catalog.library import Library
 from catalog.records import Analysis
-from infer.options import ConvertOptions
-from trainer.config import TrainRequest
 
 if TYPE_CHECKING:
     from curator.stems import StemSettings
+    from infer.options import ConvertOptions
+    from trainer.config import TrainRequest
 
 CONVERT, GRID = "infer", "infer.grid_job"
 QUEUED = "queued"

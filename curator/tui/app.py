@@ -5,10 +5,12 @@ What a room shows and does is in its own file under `screens`; here is only what
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -35,7 +37,7 @@ from curator.tui.personal import PersonalApp
 from curator.tui.player import NoSpeakers, Player
 from curator.tui.rooms import MODES, room_class
 from curator.tui.screens.room import Room
-from curator.tui.terminal import on_terminal, screen_to_itself
+from curator.tui.terminal import follow_its_size, on_terminal, screen_to_itself
 from curator.tui.widgets.top_bar import ROOMS, Tab
 from curator.tui.words import clock, file_name, one_line
 from curator.tui.writer import Writer
@@ -78,6 +80,7 @@ class CuratorApp(PersonalApp):
         self.player = player or Player()
         self.follower = Follower(library)
         self.ready = False
+        self._opening: Future[None] | None = None
         self._own: set[str] = set()
         self._seen = -1
         self._said_no_speakers = False
@@ -90,9 +93,14 @@ class CuratorApp(PersonalApp):
         self.set_interval(NOTICE_EVERY_S, self._notice)
         self.set_interval(LOOK_EVERY_S, self._look)
 
+    def open_early(self) -> Future[None]:
+        """Begin to open the catalogue, which takes as long as drawing the first screen does and can pass beside it."""
+        self._opening = self.writer.hand_in(self._prepare)
+        return self._opening
+
     async def _open(self) -> None:
         try:
-            await self.writer.submit(self._prepare)
+            await asyncio.wrap_future(self._opening or self.open_early())
         except CuratorError as error:
             self.exit(error)
             return
@@ -370,9 +378,11 @@ def run(library: Library) -> None:
     if not on_terminal():
         raise BadRequest("The app needs a terminal to draw on; for work without one see: curator --help")
     library.create()
+    follow_its_size()
     log = library.root / "app.log"
     with screen_to_itself(log):
         app = CuratorApp(library)
+        app.open_early()
         sounds = folder_of_sounds()
         if sounds is not None:
             app.player = BrowserPlayer(sounds, app.tell_page)

@@ -43,6 +43,13 @@ def screen_to_itself(log: Path) -> Iterator[None]:
         os.close(terminal)
 
 
+def follow_its_size() -> None:
+    """Forget a size that a shell or a test runner left in the environment: it would hold the app at it for good."""
+    if not os.environ.get("TEXTUAL_DRIVER"):
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
+
+
 def on_terminal() -> bool:
     """Whether there is a terminal to read keys from and to draw on, or a browser that stands for one."""
     drawn_on = sys.__stdout__ if sys.platform == "win32" else sys.__stderr__

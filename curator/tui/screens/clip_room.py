@@ -97,6 +97,7 @@ class ClipRoom(Room):
         self._wrote_at = -1e9
         self._later: Timer | None = None
         self._typing: Timer | None = None
+        self._lesson: Timer | None = None
 
     def commands(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
         """Views, orders and what was learned."""
@@ -335,9 +336,21 @@ class ClipRoom(Room):
     @on(VerdictConfirmed)
     def _learn_again(self, event: VerdictConfirmed) -> None:
         self._decided += len(event.clips)
-        if self.home.settings.on("learn") and self._decided - self._learned_at >= LEARN_EVERY:
-            self._learned_at = self._decided
-            self.read("learning", partial(learn_from, self.store, self.home.writer), self._learned_anew)
+        self._learn_when_calm()
+
+    def _learn_when_calm(self) -> None:
+        """Learn once the keys rest: on a large library it takes half a second and a copy of all clips."""
+        if self._lesson is not None:
+            self._lesson.stop()
+        due = self.home.settings.on("learn") and self._decided - self._learned_at >= LEARN_EVERY
+        self._lesson = self.set_timer(CALM_S, self._learn) if due else None
+
+    def _learn(self) -> None:
+        if any(worker.group == "learning" and worker.is_running for worker in self.app.workers):
+            self._learn_when_calm()
+            return
+        self._learned_at = self._decided
+        self.read("learning", partial(learn_from, self.store, self.home.writer), self._learned_anew)
 
     def _learned_anew(self, judgement: Judgement | None) -> None:
         if judgement is not None:

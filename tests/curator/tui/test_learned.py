@@ -99,6 +99,37 @@ async def test_the_clear_ones_are_decided_after_a_count_and_one_undo_takes_them_
             assert store.clip_table(where="verdict = 'undecided'").num_rows == 123
 
 
+@pytest.fixture
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys count as resting at once."""
+    monkeypatch.setattr("curator.tui.screens.clip_room.CALM_S", 0.02)
+
+
+async def test_while_keys_follow_each_other_nothing_is_learned_and_when_they_rest_it_is_once(
+    decided: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons: list[int] = []
+    app = CuratorApp(decided)
+
+    def learn(store: Store, writer: object) -> None:
+        lessons.append(store.clip_table(where="verdict = 'undecided'").num_rows)
+
+    monkeypatch.setattr("curator.tui.screens.clip_room.learn_from", learn)
+    monkeypatch.setattr("curator.tui.screens.clip_room.CALM_S", 60.0)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await in_review(pilot, settle)
+        for _ in range(24):
+            await pilot.press("a")
+        await settle(pilot)
+        assert lessons == []
+        monkeypatch.setattr("curator.tui.screens.clip_room.CALM_S", 0.02)
+        await pilot.press("a")
+        await settle(pilot)
+        left = app.store.clip_table(where="verdict = 'undecided'").num_rows
+        assert lessons == [left]
+
+
+@pytest.mark.usefixtures("calm")
 async def test_after_ten_more_decisions_the_clips_say_how_likely_they_are(decided: Library, settle: Settle) -> None:
     app = CuratorApp(decided)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -120,6 +151,7 @@ async def test_after_ten_more_decisions_the_clips_say_how_likely_they_are(decide
         assert screen.sort.startswith("doubt")
 
 
+@pytest.mark.usefixtures("calm")
 async def test_nothing_is_learned_by_itself_when_a_person_does_not_want_it(decided: Library, settle: Settle) -> None:
     app = CuratorApp(decided)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -29,6 +29,7 @@ class Terminal:
         self.socket = str(folder / "tmux")
         environment = {**os.environ, "CURATOR_SETTINGS": str(folder / "settings.toml")}
         environment.pop("TMUX", None)
+        environment |= {"COLUMNS": "60", "LINES": "20"}  # what another terminal's shell may have left behind
         words = ["env", f"TERM={term}", "COLORTERM=", *command]
         self.run(
             "-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *words, env=environment

@@ -3,7 +3,8 @@
 Run: python benchmarks/deciding.py [--clips N] [--library DIR] [--decisions N] [--size 144x40]. The library is made as
 by `benchmarks/catalogue.py`, plus one recording that is a real file, whose clips are gone through. "Drawn" is the
 moment when the app has written out a screen with the new clip's waveform and spectrogram and has nothing left to draw.
-Times of the wall clock hold on a machine that does nothing else; processor time is given beside them.
+Times of the wall clock hold on a machine that does nothing else; processor time is given beside them. The memory is the
+app's only when the material was there before: name a library and run it a second time.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
+from memory import peak_mb  # noqa: E402
 
 from catalog import audio  # noqa: E402
 from curator import analysis, analysis_file, slicer, vad  # noqa: E402
@@ -232,14 +233,6 @@ def long_file(path: Path, hours: float) -> None:
     sliced = time.process_time() - began
     print(f"{hours:g} h at 48 kHz stereo: {hours * 3600 / spent:.0f} x real time, {len(found.clips)} clips")
     print(f"  peak memory {peak_mb():.0f} MB; slicing again from the stored activity: {sliced:.1f} s", flush=True)
-
-
-def peak_mb() -> float:
-    """Peak memory of this process, MB; Linux's own figure, since getrusage counts what a parent held before."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return float(line.split()[1]) / 1024
-    return float("nan")
 
 
 if __name__ == "__main__":

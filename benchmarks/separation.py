@@ -11,13 +11,13 @@ import argparse
 import os
 import time
 from fractions import Fraction
-from pathlib import Path
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from memory import peak_mb  # noqa: E402
 
 from infer.separation import Demucs  # noqa: E402
 
@@ -60,14 +60,6 @@ def main() -> None:
     print(f"demucs.apply: {spent / options.seconds:.2f} processor seconds a second, peak memory {peak_mb():.0f} MB")
     ours = np.concatenate([part["vocals"] for part in parts])
     print(f"largest difference of the vocals: {np.abs(ours - whole[3].numpy().T).max():.1e}")
-
-
-def peak_mb() -> float:
-    """Peak memory of this process, MB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return float(line.split()[1]) / 1024
-    return float("nan")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from torch import nn
 
 from infer.content import CONTENT_ENCODERS
 from trainer.config import TrainConfig, TrainRequest
-from trainer.dataset import TrainClip, batches
+from trainer.dataset import TrainClip
 from trainer.device import choose_device, memory_in_words, peak_memory
 from trainer.evaluate import MOST_CLIP_S, MOST_S, Yardstick
 from trainer.loop import Training
@@ -111,16 +111,8 @@ def made_clip(name: str, config: TrainConfig, dim: int) -> TrainClip:
 
 def timed_steps(training: Training, state: TrainState) -> float:
     """Seconds a step, the fastest of some after the first."""
-    config = training.config
     stepper = Stepper(training, state)
-    stream = batches(
-        training.train,
-        seed=training.seed,
-        segment=config.segment_frames,
-        context=config.context_frames,
-        batch_size=config.batch_size,
-        start=state.position,
-    )
+    stream = training.batches(state.position)
     spent = []
     for _ in range(1 + TIMED):
         crops, _ = next(stream)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +21,7 @@ from infer.network import NetworkConfig
 from trainer.base import FROM_SCRATCH, Start, begin
 from trainer.checkpoints import Checkpoints, Identity
 from trainer.config import TrainConfig
-from trainer.dataset import TrainClip, batches, crops_per_epoch
+from trainer.dataset import Crop, Position, TrainClip, batches, crops_per_epoch
 from trainer.device import gpu_words, memory_in_words
 from trainer.pace import Pace
 from trainer.saves import Saves
@@ -80,6 +80,17 @@ class Training:
         config = self.config
         return MelSettings(config.sample_rate, config.n_fft, config.hop, config.mels)
 
+    def batches(self, start: Position) -> Iterator[tuple[list[Crop], Position]]:
+        """The batches from a position on, each with the position after it."""
+        return batches(
+            self.train,
+            seed=self.seed,
+            segment=self.config.segment_frames,
+            context=self.config.context_frames,
+            batch_size=self.config.batch_size,
+            start=start,
+        )
+
     def identity(self) -> Identity:
         """What its checkpoints are bound to."""
         return Identity(self.config, self.network, self.seed, self.data)
@@ -96,14 +107,7 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
     state = resume_or_build(training, checkpoints, report)
     checkpoints.check_room(state)
     saves = Saves(training.train, training.held_out, training.mel, training.folder, checkpoints, report)
-    stream = batches(
-        training.train,
-        seed=training.seed,
-        segment=config.segment_frames,
-        context=config.context_frames,
-        batch_size=config.batch_size,
-        start=state.position,
-    )
+    stream = training.batches(state.position)
     team, stepper = training.team, Stepper(training, state)
     pace, said, saved = Pace(), 0.0, state.step
     with memory_in_words(config, training.device):

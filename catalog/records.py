@@ -205,6 +205,8 @@ class SetClip:
     """Of the FLAC file."""
     peak: float
     scores: Mapping[str, ScoreValue] = field(default_factory=dict)
+    weight: float = 1.0
+    """How many times as often as a plain second a training draws a second of it."""
 
 
 def clip_id(recording: str, start: int, end: int) -> str:

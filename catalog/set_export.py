@@ -144,6 +144,7 @@ def _facts(piece: Piece) -> dict[str, Any]:
         "start": clip.start + piece.start,
         "end": clip.start + piece.end,
         "sample_rate": clip.sample_rate,
+        **({} if clip.weight == 1 else {"weight": clip.weight}),
         **clip.scores,
     }
 

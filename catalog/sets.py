@@ -1,7 +1,8 @@
 """Sets: accepted clips frozen into a folder that never changes, with their audio and a hashed manifest.
 
 Separate from the catalogue because a set is what a trainer or another tool is given: it stands on its own. A folder
-holds `manifest.json` and `clips/<clip id>.flac` at each recording's own rate, mono.
+holds `manifest.json` and `clips/<clip id>.flac` at each recording's own rate, mono. A clip may carry a weight, which is
+part of what the set is: the same clips weighed otherwise are another set.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from catalog.library import Library
 from catalog.names import check_name
 from catalog.records import SCORE_NAMES, SetClip, SetInfo
 
-FORMAT = 1
+FORMAT, WEIGHED = 1, 2
+"""Of a manifest without weights, and of one with some, which programs that know only the first must not read."""
+LEAST_WEIGHT, MOST_WEIGHT = 0.05, 20.0
+WEIGHT_TAG = "weight="
+"""A clip with the tag `weight=2` counts twice in the sets that it is frozen into."""
 MANIFEST = "manifest.json"
 SIXTEEN_BITS_OR_LESS = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610")
 HIGHEST = 1 - 2**-15
@@ -46,17 +51,22 @@ class SetManifest:
         """Where the audio of a clip lies."""
         return self.path / clip.file
 
+    @property
+    def drawn_seconds(self) -> float:
+        """Seconds that one pass over the set draws: each clip's as often as it weighs."""
+        return sum(clip.weight * (clip.end - clip.start) / clip.sample_rate for clip in self.clips)
+
     def document(self) -> dict[str, Any]:
         """The manifest as its file holds it."""
         return {
-            "format": FORMAT,
+            "format": WEIGHED if any(clip.weight != 1 for clip in self.clips) else FORMAT,
             "name": self.info.name,
             "id": self.info.id,
             "created_at": self.info.created_at,
             "seconds": self.info.seconds,
             "speakers": list(self.info.speakers),
             "processing": list(self.processing),
-            "clips": [asdict(clip) for clip in self.clips],
+            "clips": [_facts(clip) for clip in self.clips],
         }
 
 
@@ -66,10 +76,10 @@ def folder(library: Library, name: str) -> Path:
 
 
 def freeze(library: Library, name: str, clips: Sequence[Row], *, progress: Progress | None = None) -> SetInfo:
-    """Write these clips, rows of the clip table, as a set: whole or not at all.
+    """Write these clips, rows of the clip table, as a set: whole or not at all. A tag says what a clip weighs.
 
-    Raises BadRequest for a bad or taken name, no clips, a clip that was not accepted and a full disk; BadAudio when a
-    recording is missing or is no longer the file that was catalogued.
+    Raises BadRequest for a bad or taken name, no clips, a clip that was not accepted or weighs too much or too little,
+    and a full disk; BadAudio when a recording is missing or is no longer the file that was catalogued.
     """
     target = folder(library, name)
     if target.exists():
@@ -82,6 +92,7 @@ def freeze(library: Library, name: str, clips: Sequence[Row], *, progress: Progr
     for row in chosen:
         if row.get("verdict", "accepted") != "accepted":
             raise BadRequest(f"The clip {row['id']} is {row['verdict']}, not accepted; the set {name} was not made.")
+        weight_of(row)
     with atomic.in_words(f"the set {name}"):
         library.sets.mkdir(parents=True, exist_ok=True)
         with atomic.new_folder(target) as part:
@@ -92,6 +103,21 @@ def freeze(library: Library, name: str, clips: Sequence[Row], *, progress: Progr
             manifest = _manifest(target, name, writer)
             atomic.write_json(part / MANIFEST, manifest.document())
     return manifest.info
+
+
+def weight_of(row: Row) -> float:
+    """What a clip weighs by its tags; 1 where none says it. Raises BadRequest when they cannot be meant."""
+    said = {str(tag) for tag in row.get("tags") or () if str(tag).startswith(WEIGHT_TAG)}
+    if not said:
+        return 1.0
+    text = " and ".join(sorted(said))
+    try:
+        (weight,) = (float(tag.removeprefix(WEIGHT_TAG)) for tag in said)
+    except ValueError as error:
+        raise BadRequest(f"The clip {row['id']} has {text}: give it one weight, such as {WEIGHT_TAG}2.") from error
+    if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        raise BadRequest(f"The clip {row['id']} has {text}: only {LEAST_WEIGHT:g} to {MOST_WEIGHT:g} is possible.")
+    return weight
 
 
 class _Writer:
@@ -141,6 +167,7 @@ class _Writer:
             sha256=audio.sha256(self.part / file),
             peak=peak,
             scores={name: value for name, value in scores.items() if value is not None},
+            weight=weight_of(row),
         )
 
     @property
@@ -166,10 +193,18 @@ def _manifest(target: Path, name: str, writer: _Writer) -> SetManifest:
 
 
 def content_id(clips: Sequence[SetClip]) -> str:
-    """SHA-256 over the clips in canonical JSON: the same clips with the same audio and scores have the same id."""
-    document = [asdict(clip) for clip in sorted(clips, key=lambda clip: clip.clip)]
+    """SHA-256 over the clips in canonical JSON: the same clips with the same audio, scores and weights have one id."""
+    document = [_facts(clip) for clip in sorted(clips, key=lambda clip: clip.clip)]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _facts(clip: SetClip) -> dict[str, Any]:
+    """A clip as a manifest lists it; a weight of one goes without saying."""
+    facts = asdict(clip)
+    if clip.weight == 1:
+        del facts["weight"]
+    return facts
 
 
 def load(library: Library, name: str, *, verify: bool = True) -> SetManifest:
@@ -220,7 +255,7 @@ def _read(path: Path) -> SetManifest:
     try:
         document = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         version = int(document["format"])
-        clips = tuple(SetClip(**clip) for clip in document["clips"]) if version <= FORMAT else ()
+        clips = tuple(SetClip(**clip) for clip in document["clips"]) if version <= WEIGHED else ()
         info = SetInfo(
             id=str(document["id"]),
             name=path.name,
@@ -232,7 +267,7 @@ def _read(path: Path) -> SetManifest:
         processing = tuple(document["processing"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRequest(f"The set {path.name} is damaged: its manifest cannot be read.") from error
-    if version > FORMAT:
+    if version > WEIGHED:
         raise BadRequest(f"The set {path.name} was frozen by a later version of this program.")
     unsafe = [clip.file for clip in clips if Path(clip.file).is_absolute() or ".." in Path(clip.file).parts]
     if unsafe:

@@ -2,12 +2,14 @@
 
 Separate from how features are made, so that resuming needs nothing but two integers (epoch, crop) and no loader,
 worker or generator has a state of its own. A crop is a segment, which is decoded and compared, inside a longer
-context, which the encoders see. An epoch draws each clip in proportion to its length and hears its seconds once.
+context, which the encoders see. An epoch draws each clip in proportion to its length and weight, and hears the seconds
+of a clip of weight one once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,6 +44,8 @@ class TrainClip:
     """(T, dim) at 50 Hz."""
     f0: Floats
     """(T,) in Hz at 100 Hz, 0 where unvoiced."""
+    weight: float = 1.0
+    """How many times an epoch hears each of its seconds, on average over epochs."""
 
     @property
     def seconds(self) -> float:
@@ -102,16 +106,21 @@ class TensorCrops:
     mean_frames: float
 
 
-def crops_of(clip: int, key: str, frames: int, *, seed: int, epoch: int, segment: int, context: int) -> list[Crop]:
-    """The crops of one clip in one epoch: every `segment` frames from a random phase, pulled inside the clip.
+def crops_of(
+    clip: int, key: str, frames: int, *, seed: int, epoch: int, segment: int, context: int, weight: float = 1.0
+) -> list[Crop]:
+    """The crops of one clip in one epoch: every `segment` / `weight` frames from a random phase, pulled inside the clip.
 
-    The phase is uniform, so the expected number of crops is exactly frames / segment.
+    The phase is uniform, so the expected number of crops is exactly `weight` * frames / segment. Between whole frames
+    it matters to weights alone: those of weight one are the same without it.
     """
     digest = hashlib.sha256(f"{seed}:{epoch}:{key}".encode()).digest()
     generator = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
     phase = int.from_bytes(digest[16:24], "little") % segment
+    between = int.from_bytes(digest[24:28], "little") / 2**32
     crops = []
-    for centre in range(phase, frames, segment):
+    for number in range(math.ceil((weight * frames - phase - between) / segment)):
+        centre = int((phase + between + number * segment) / weight)
         start = max(0, min(centre - segment // 2, frames - segment))
         first = max(0, min(start + segment, frames) - context)
         last = max(first, min(start, frames - context))
@@ -124,7 +133,16 @@ def epoch_crops(clips: Sequence[TrainClip], *, seed: int, epoch: int, segment: i
     crops = [
         crop
         for number, clip in enumerate(clips)
-        for crop in crops_of(number, clip.clip, clip.frames, seed=seed, epoch=epoch, segment=segment, context=context)
+        for crop in crops_of(
+            number,
+            clip.clip,
+            clip.frames,
+            seed=seed,
+            epoch=epoch,
+            segment=segment,
+            context=context,
+            weight=clip.weight,
+        )
     ]
     digest = hashlib.sha256(f"{seed}:{epoch}:order".encode()).digest()
     order = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little"))).permutation(len(crops))
@@ -133,7 +151,7 @@ def epoch_crops(clips: Sequence[TrainClip], *, seed: int, epoch: int, segment: i
 
 def crops_per_epoch(clips: Sequence[TrainClip], segment: int) -> float:
     """Expected number of crops of an epoch."""
-    return sum(clip.frames for clip in clips) / segment
+    return sum(clip.weight * clip.frames for clip in clips) / segment
 
 
 def batches(

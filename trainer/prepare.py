@@ -301,6 +301,7 @@ def _ready(
             gain=gains[clip.recording],
             content=sources.content.get(keys[clip.clip]),
             f0=sources.f0.get(clip.sha256),
+            weight=clip.weight,
         )
         for clip in clips
     ]
@@ -342,5 +343,6 @@ def _digest(sources: Sources, clips: Sequence[SetClip], keys: Mapping[str, str],
     for store in (sources.audio, sources.f0, sources.content):
         digest.update(store.folder.name.encode())
     for clip in clips:
-        digest.update(f"{clip.clip}:{keys[clip.clip]}:{clip.speaker}:{clip.clip in held}\n".encode())
+        weight = "" if clip.weight == 1 else f":{clip.weight}"
+        digest.update(f"{clip.clip}:{keys[clip.clip]}:{clip.speaker}:{clip.clip in held}{weight}\n".encode())
     return digest.hexdigest()

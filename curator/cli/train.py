@@ -243,6 +243,7 @@ def show(library: Library, run_id: str, as_json: bool) -> int:
     if strange:
         click.echo("\nClips to look at again:")
         table(strange, STRANGE, empty="")
+        click.echo("One that is to stay can count less in the next set: curator tag add weight=0.3 CLIP")
     return DONE
 
 

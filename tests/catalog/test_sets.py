@@ -106,6 +106,39 @@ def test_the_id_comes_from_the_content_and_not_from_name_or_order(library: Libra
     assert one.clips == two.clips == 2
 
 
+def test_a_clip_weighs_what_its_tag_says_and_the_weight_is_part_of_the_set(library: Library, record: Record) -> None:
+    rows = record()
+    plain = sets.freeze(library, "plain", [{**row, "tags": ["close"]} for row in rows])
+    one = sets.freeze(library, "one", [{**rows[0], "tags": ["weight=1"]}, rows[1]])
+    twice = sets.freeze(library, "twice", [{**rows[0], "tags": ["close", "weight=2"]}, {**rows[1], "tags": None}])
+    assert plain.id == one.id != twice.id
+    assert (twice.clips, twice.seconds) == (2, plain.seconds)
+    manifest = sets.load(library, "twice")
+    assert [clip.weight for clip in manifest.clips] == [2.0, 1.0]
+    assert manifest.drawn_seconds == pytest.approx(plain.seconds + 29000 / RATE)
+    documents = {name: json.loads((library.sets / name / "manifest.json").read_text()) for name in ("plain", "twice")}
+    assert [documents["plain"]["format"], documents["twice"]["format"]] == [1, 2]
+    assert [clip.get("weight") for clip in documents["twice"]["clips"]] == [2.0, None]
+    assert all("weight" not in clip for clip in documents["plain"]["clips"])
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        (["weight=much"], "has weight=much: give it one weight, such as weight=2"),
+        (["weight=2", "weight=3"], "has weight=2 and weight=3: give it one weight"),
+        (["weight=0"], "only 0.05 to 20 is possible"),
+        (["weight=nan"], "only 0.05 to 20 is possible"),
+    ],
+)
+def test_a_weight_that_cannot_be_meant_is_refused_and_no_set_is_made(
+    library: Library, record: Record, tags: list[str], words: str
+) -> None:
+    with pytest.raises(BadRequest, match=words):
+        sets.freeze(library, "first", [{**row, "tags": tags} for row in record()])
+    assert sets.list_sets(library) == []
+
+
 def test_a_set_never_changes(library: Library, record: Record) -> None:
     rows = record()
     before = sets.freeze(library, "first", rows)
@@ -236,7 +269,7 @@ def test_damage_is_found_and_told(library: Library, record: Record) -> None:
         (manifest.path / "manifest.json").write_text(damaged)
         with pytest.raises(BadRequest, match="cannot be read"):
             sets.load(library, "first", verify=False)
-    (manifest.path / "manifest.json").write_text(text.replace('"format": 1', '"format": 2'))
+    (manifest.path / "manifest.json").write_text(text.replace('"format": 1', '"format": 3'))
     with pytest.raises(BadRequest, match="later version"):
         sets.load(library, "first")
     (manifest.path / "manifest.json").write_text(text.replace("clips/", "../../"))

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from trainer.dataset import MARGIN_FRAMES, Crop, Position, TrainClip, batches, collate, crops_of, epoch_crops
+from trainer.dataset import (
+    MARGIN_FRAMES,
+    Crop,
+    Position,
+    TrainClip,
+    batches,
+    collate,
+    crops_of,
+    crops_per_epoch,
+    epoch_crops,
+)
 
 CUT = {"segment": 16, "context": 40}
+KNOWN = [
+    *[(2, 0, 0), (0, 356, 352), (0, 420, 400), (0, 36, 7), (1, 60, 38), (0, 100, 87)],
+    *[(1, 0, 0), (0, 292, 273), (0, 0, 0), (0, 228, 198), (0, 164, 151)],
+]
+"""The crops that seed 7 gave in epoch 3 before clips had weights."""
 
 
 def take(clips: tuple[TrainClip, ...], start: Position, count: int, seed: int = 3) -> list:
@@ -43,6 +59,41 @@ def test_a_clip_is_drawn_in_proportion_to_its_seconds(make_clip):
     total = sum(clip.frames for clip in clips)
     for number, clip in enumerate(clips):
         assert counts[number] / counts.total() == pytest.approx(clip.frames / total, rel=0.12)
+
+
+def test_a_clip_is_drawn_exactly_as_often_as_it_weighs(make_clip):
+    weights = {"rare": 0.25, "plain": 1.0, "dear": 2.5, "short": 3.0}
+    clips = tuple(replace(make_clip(key, 13 if key == "short" else 330), weight=weights[key]) for key in weights)
+    epochs = 600
+    counts = Counter(crop.clip for epoch in range(epochs) for crop in epoch_crops(clips, seed=0, epoch=epoch, **CUT))
+    for number, clip in enumerate(clips):
+        assert counts[number] / epochs == pytest.approx(clip.weight * clip.frames / CUT["segment"], rel=0.01, abs=0.08)
+    assert counts.total() / epochs == pytest.approx(crops_per_epoch(clips, CUT["segment"]), rel=0.01)
+
+
+def test_a_weight_of_two_hears_every_second_twice_and_of_a_half_in_every_second_epoch(make_clip):
+    for weight, epochs in ((2.0, 1), (0.5, 400)):
+        clip, heard = make_clip("c", 640), np.zeros(640)
+        for epoch in range(epochs):
+            for crop in crops_of(0, clip.clip, clip.frames, seed=2, epoch=epoch, weight=weight, **CUT):
+                heard[crop.segment : crop.segment + CUT["segment"]] += 1
+        inner = heard[CUT["segment"] : -CUT["segment"]] / epochs
+        assert inner == pytest.approx(np.full(len(inner), weight), abs=0.0 if epochs == 1 else 0.1)
+
+
+def test_weights_leave_the_crops_of_the_other_clips_as_they_are(clips):
+    weighed = (replace(clips[0], weight=3.0), *clips[1:])
+    for number in (1, 2):
+        plain, among = (
+            sorted((c.segment, c.context) for c in epoch_crops(part, seed=1, epoch=2, **CUT) if c.clip == number)
+            for part in (clips, weighed)
+        )
+        assert plain == among
+
+
+def test_the_crops_of_clips_that_weigh_one_are_those_of_earlier_versions(clips):
+    crops = [(c.clip, c.segment, c.context) for c in epoch_crops(clips, seed=7, epoch=3, segment=64, context=96)]
+    assert crops == KNOWN
 
 
 def test_every_frame_of_every_clip_is_trained_on_within_a_few_epochs(clips):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,17 @@ def test_a_set_without_one_usable_clip_is_refused_in_words(frozen):
     library = frozen({"a": (150.0, [0.02, 0.02])})
     with pytest.raises(BadRequest, match=r"No clip of set hums can be trained on \(20 ms is shorter"):
         run(library)
+
+
+def test_weights_of_the_set_reach_the_clips_and_what_a_run_is_bound_to(frozen):
+    library = frozen({"a": (150.0, [1.5] * 3)})
+    clips = sets.load(library, "hums").clips
+    plain = run(library, clips, held_out=0.0)
+    weighed = run(library, (replace(clips[0], weight=2.5), *clips[1:]), held_out=0.0)
+    assert [clip.weight for clip in plain.train] == [1.0, 1.0, 1.0]
+    assert [clip.weight for clip in weighed.train] == [2.5, 1.0, 1.0]
+    assert plain.digest != weighed.digest
+    assert weighed.ledger.summary() == plain.ledger.summary()
 
 
 def test_f0_statistics_come_from_the_set(clips):

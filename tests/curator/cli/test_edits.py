@@ -42,6 +42,23 @@ def test_tags_and_notes_are_listed_and_found(filled) -> None:
     assert not filled("clips", "--where", "len(tags) > 0 or note <> ''", "--json").json
 
 
+def test_a_tag_says_how_often_a_clip_is_drawn_and_the_set_shows_it(filled) -> None:
+    first, *others = [row["id"] for row in filled("clips", "--json").json]
+    filled("verdict", "accept", "--where", "true")
+    filled("tag", "add", "weight=2.5", "--where", f"id = '{first}'")
+    assert filled("set", "create", "weighed").code == 0
+    clips = {clip["clip"]: clip.get("weight", 1) for clip in filled("set", "show", "weighed", "--json").json["clips"]}
+    assert clips == {first: 2.5, **dict.fromkeys(others, 1)}
+    assert "WEIGHT" in filled("set", "show", "weighed").out
+    filled("tag", "add", "weight=4", first)
+    ended = filled("set", "create", "doubtful")
+    assert ended.code == 2
+    assert "weight=2.5 and weight=4: give it one weight" in ended.err
+    for _ in range(3):
+        assert filled("undo").code == 0
+    assert filled("set", "create", "plain").code == 2
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

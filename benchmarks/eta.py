@@ -6,7 +6,8 @@ A run's events hold each prediction with its time. Read are the steps from the l
 prediction is judged from the first minute on until a twentieth of the time is left, against the moment of the last
 save. Prints the error of the prediction after the first minute and the middle and worst of all, as a share of the time
 that was really left. A machine that is busy with other things moves under the prediction: measure it quiet, or on a run
-of `benchmarks.overtraining`, whose clock is this process's own processor seconds (`in_processor_seconds`).
+of `benchmarks.overtraining`, which counts the time left in its own processor seconds and stamps every event with them
+(`Stamped`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +34,12 @@ def main() -> None:
         print(f"{path.name[:32]:32} {judged(Job.open(path).events()[0])}")
 
 
-def in_processor_seconds(report: JobReport) -> None:
-    """Have the training of this process count the time left in its processor seconds, and every event say them."""
-    from trainer import loop
-    from trainer.pace import Pace
+class Stamped(JobReport):
+    """A report whose events say as well how many seconds of processor this process had used."""
 
-    loop.Pace = partial(Pace, time.process_time)  # type: ignore[misc, assignment]
-    plain = report.event
-
-    def event(kind: str, /, **fields: Any) -> None:
-        plain(kind, **fields, processor_s=round(time.process_time(), 3))
-
-    report.event = event  # type: ignore[method-assign]
+    def event(self, kind: str, /, **fields: Any) -> None:
+        """Append one event."""
+        super().event(kind, **fields, processor_s=round(time.process_time(), 3))
 
 
 def judged(events: Sequence[dict[str, Any]]) -> str:

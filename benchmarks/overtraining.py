@@ -19,14 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.eta import in_processor_seconds
+from benchmarks.eta import Stamped
 from catalog import audio, sets
 from catalog.jobs import Job, JobReport
 from catalog.library import Library
 from catalog.records import clip_id
 from infer.content import load_encoder
 from infer.network import Network
-from trainer import saves
 from trainer.config import TrainRequest
 from trainer.device import choose_device
 from trainer.evaluate import Measurement, Yardstick
@@ -56,18 +55,19 @@ def main() -> None:
     library = Library(given.library / f"{given.folder.name}-{given.seconds:g}-{given.seed}")
     freeze_parts(library, given)
     job = Job.create(library.runs, "train", request_of(library, given).to_dict())
-    report = JobReport.begin(job.path)
-    in_processor_seconds(report)
+    report = Stamped.begin(job.path)
     made = ready(library, TrainRequest.from_dict(job.request), report, choose_device("cpu", 1), ALONE)
     assert made is not None
     print(made.prepared.how_held_out, f"; run folder {job.path}")
-    judged: list[Measurement] = []
-    saves.Yardstick = judged_by(unseen_clips(library, made.training, report), judged)  # type: ignore[misc]
+    unseen, judged = unseen_clips(library, made.training, report), list[Measurement]()
+    training = dataclasses.replace(
+        made.training, clock=time.process_time, onlooker=lambda network, _: judged.append(measured(unseen, network))
+    )
     began = time.process_time()
     report.phase("train")
-    ended, _ = train(made.training, report)
+    ended, _ = train(training, report)
     spent = time.process_time() - began
-    endless = dataclasses.replace(made.training, config=dataclasses.replace(made.training.config, patience=0))
+    endless = dataclasses.replace(training, config=dataclasses.replace(training.config, patience=0))
     long, _ = train(endless, report)
     report.finish("stopped")
     whole = time.process_time() - began
@@ -127,17 +127,11 @@ def unseen_clips(library: Library, training: Training, report: JobReport) -> Yar
     return Yardstick(prepared.train, training.train, training.mel)
 
 
-def judged_by(unseen: Yardstick, judged: list[Measurement]) -> type[Yardstick]:
-    """A yardstick that measures on the unseen recordings as well, beside the run."""
-
-    class Both(Yardstick):
-        def measure(self, network: Network) -> Measurement | None:
-            found = unseen.measure(network)
-            assert found is not None
-            judged.append(found)
-            return super().measure(network)
-
-    return Both
+def measured(unseen: Yardstick, network: Network) -> Measurement:
+    """What the network does on the unseen recordings."""
+    found = unseen.measure(network)
+    assert found is not None
+    return found
 
 
 def show(curve: Sequence[Point], judged: Sequence[Measurement], ended: int, given: argparse.Namespace) -> None:

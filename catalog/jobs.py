@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import catalog
 from catalog import atomic
@@ -189,8 +189,8 @@ class JobReport:
         self._pace_of: tuple[float, str] | None = None
         self._last_progress = -math.inf
 
-    @staticmethod
-    def begin(path: Path) -> JobReport:
+    @classmethod
+    def begin(cls, path: Path) -> Self:
         """Own the job in this folder; raises BadRequest when another live process owns it or it is done."""
         job = Job.open(path)
         earlier = job.result()
@@ -205,7 +205,7 @@ class JobReport:
             (job.path / "stop").unlink(missing_ok=True)
         atomic.write_json(job.path / "pid.json", {"pid": os.getpid(), "mark": start_mark(os.getpid())})
         _end_torn_line(job.path / "events.jsonl")
-        return JobReport(job)
+        return cls(job)
 
     def event(self, kind: str, /, **fields: Any) -> None:
         """Append one event; numbers that are not finite become null."""

@@ -109,7 +109,7 @@ class TensorCrops:
 def crops_of(
     clip: int, key: str, frames: int, *, seed: int, epoch: int, segment: int, context: int, weight: float = 1.0
 ) -> list[Crop]:
-    """The crops of one clip in one epoch: every `segment` / `weight` frames from a random phase, pulled inside the clip.
+    """The crops of one clip in one epoch: every `segment` / `weight` frames from a random phase, moved into the clip.
 
     The phase is uniform, so the expected number of crops is exactly `weight` * frames / segment. Between whole frames
     it matters to weights alone: those of weight one are the same without it.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ import torch
 
 from catalog.errors import CuratorError
 from infer.mel import MelSettings
-from infer.network import NetworkConfig
+from infer.network import Network, NetworkConfig
 from trainer.base import FROM_SCRATCH, Start, begin
 from trainer.checkpoints import Checkpoints, Identity
 from trainer.config import TrainConfig
@@ -61,6 +61,10 @@ class Training:
     """Where the networks come from."""
     team: Team = ALONE
     """The processes that share every batch."""
+    clock: Callable[[], float] = field(default=time.monotonic, compare=False)
+    """The seconds in which the time left is counted."""
+    onlooker: Callable[[Network, int], object] | None = field(default=None, compare=False)
+    """Is shown the generator, and told the step, whenever it has been measured."""
 
     @property
     def steps(self) -> int:
@@ -106,10 +110,12 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
     training.team.agree(True)  # what the leader wrote before is on disk for the others to go on from
     state = resume_or_build(training, checkpoints, report)
     checkpoints.check_room(state)
-    saves = Saves(training.train, training.held_out, training.mel, training.folder, checkpoints, report)
+    saves = Saves(
+        training.train, training.held_out, training.mel, training.folder, checkpoints, report, training.onlooker
+    )
     stream = training.batches(state.position)
     team, stepper = training.team, Stepper(training, state)
-    pace, said, saved = Pace(), 0.0, state.step
+    pace, said, saved = Pace(training.clock), 0.0, state.step
     with memory_in_words(config, training.device):
         if team.leads:
             saves.look(state)

@@ -5,11 +5,12 @@ Separate from the loop, which only knows when.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from infer.mel import MelSettings
+from infer.network import Network
 from trainer.checkpoints import Checkpoints
 from trainer.dataset import TrainClip
 from trainer.evaluate import Measurement, Yardstick, fixed
@@ -36,12 +37,14 @@ class Saves:
         folder: Path,
         checkpoints: Checkpoints,
         report: Told,
+        onlooker: Callable[[Network, int], object] | None = None,
     ) -> None:
         self.yardstick = Yardstick(held_out, train, mel)
         self.heard = self.yardstick.clips or tuple(fixed(train))
         self.folder = folder / "samples"
         self.checkpoints = checkpoints
         self.report = report
+        self.onlooker = onlooker
 
     def look(self, state: TrainState) -> None:
         """Measure what the networks can do before their first step; the curve begins there."""
@@ -74,4 +77,6 @@ class Saves:
             values = found.to_dict()
             self.report.metric(state.step, values)
             state.curve.append(Point(state.step, {**values, CHOSEN_BY: found.mel}))
+            if self.onlooker is not None:
+                self.onlooker(state.generator, state.step)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -211,6 +212,25 @@ def test_the_time_left_counts_the_saves_and_ends_at_nothing(training, monkeypatc
     assert len(left) == 10
     assert all(seconds > 0 for seconds in left)
     assert "best step" in told.of("progress")[-1]["note"]
+
+
+def test_the_time_left_is_counted_by_the_clock_that_is_given(training, monkeypatch):
+    monkeypatch.setattr("trainer.loop.PROGRESS_EVERY_S", 0.0)
+    ticks, told = itertools.count(), Told()
+    train(replace(training, clock=lambda: float(next(ticks)), held_out=()), told)
+    # one look at the clock a step and a save: one second each; saves at 4, 8 and 10
+    assert [event["eta_s"] for event in told.of("progress")] == [9 + 3, 8 + 3, 7 + 3, 6 + 3, 5 + 2, 6, 5, 4, 2, 1]
+
+
+def test_an_onlooker_is_shown_the_generator_at_every_measurement_and_changes_nothing(training, tmp_path):
+    plain, _ = train(replace(training, folder=tmp_path / "plain"), Told())
+    seen = []
+    watched, _ = train(
+        replace(training, onlooker=lambda network, step: seen.append((step, network.emb_g.weight.sum().item()))), Told()
+    )
+    assert [step for step, _ in seen] == [point.step for point in watched.curve] == [0, 4, 8, 10]
+    assert seen[-1][1] == watched.generator.emb_g.weight.sum().item() != seen[0][1]
+    assert_bitwise_equal(plain, watched)
 
 
 def test_without_held_out_clips_the_last_step_is_kept_as_the_best(training):

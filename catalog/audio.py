@@ -14,16 +14,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from catalog import atomic, decoding
 from catalog.decoding import AudioInfo as AudioInfo
 from catalog.errors import BadAudio, BadRequest
+from catalog.late import np
 
-Samples = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Samples: TypeAlias = "npt.NDArray[np.float32]"
 _SUFFIXES = (
     "wav wave flac mp3 ogg oga opus aif aiff aifc au snd caf w64 rf64 m4a m4b aac mp4 mov mkv mka webm wma wv tta ac3"
     " spx 3gp amr avi"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-
 from catalog.holding import Cursor, rows_of
+from catalog.late import pa
 from catalog.recordings import next_seq, now
 from catalog.records import Blame
 
@@ -18,15 +17,6 @@ COLUMNS = ("blame", "blame_reason")
 DECIDED = "blame decided"
 """The sheet's column with the last action at the time when a clip was blamed."""
 
-_COLUMNS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("strangeness", pa.float64()),
-        ("reason", pa.string()),
-        ("start_s", pa.float64()),
-        ("end_s", pa.float64()),
-    ]
-)
 LATEST = "(SELECT * FROM blame QUALIFY row_number() OVER (PARTITION BY clip ORDER BY seq DESC) = 1)"
 """What counts of each clip, as a table."""
 PLACES = """CASE WHEN b.start_s IS NULL THEN s.places ELSE
@@ -53,7 +43,9 @@ def add(cursor: Cursor, run: str, blames: Sequence[Blame]) -> int:
     ]
     first = next_seq(cursor, "blame")
     decided = rows_of(cursor, "SELECT coalesce(max(seq), 0) FROM action")[0][0]
-    cursor.register("incoming", pa.Table.from_pylist(rows, schema=_COLUMNS))
+    texts = [(name, pa.string()) for name in ("clip", "reason")]
+    schema = pa.schema(texts + [(name, pa.float64()) for name in ("strangeness", "start_s", "end_s")])
+    cursor.register("incoming", pa.Table.from_pylist(rows, schema=schema))
     try:
         cursor.execute(
             "INSERT INTO blame BY NAME SELECT ? + row_number() OVER () - 1 AS seq, ? AS run, i.*, ?::BIGINT AS decided,"

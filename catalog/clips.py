@@ -12,17 +12,15 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from catalog import blames, judgement, suggestions
 from catalog.errors import BadRequest
 from catalog.filters import FIELDS, NAMES
 from catalog.holding import Cursor, rows_of
+from catalog.late import pa
 from catalog.presence import PRESENT_SLICING, present
 from catalog.records import SCORE_NAMES, Place
 
 _PLACE = "place in the default order"
-_TEXTS = pa.list_(pa.string())
 
 
 class Sheet:
@@ -122,7 +120,8 @@ def _with_verdicts(cursor: Cursor, sheet: pa.Table) -> pa.Table:
     ).to_arrow_table()
     found = _rows_in(sheet, state)
     verdicts = _and_one(state["verdict"], pa.array(["undecided"], pa.string()))
-    reasons = _and_one(state["reasons"].cast(_TEXTS), pa.array([[]], _TEXTS))
+    texts = pa.list_(pa.string())
+    reasons = _and_one(state["reasons"].cast(texts), pa.array([[]], texts))
     if sheet["blame_reason"].null_count < sheet.num_rows:
         decided = _and_one(state["decided"], pa.array([None], pa.int64()))
         sheet = blames.unsettled(sheet, decided.take(found))
@@ -139,7 +138,8 @@ def _with_remarks(cursor: Cursor, sheet: pa.Table) -> pa.Table:
         return sheet.append_column("note", notes).append_column("tags", _no_texts(sheet.num_rows))
     found = _rows_in(sheet, state)
     notes = _and_one(state["note"], pa.array([""], pa.string()))
-    tags = _and_one(state["tags"].cast(_TEXTS), pa.array([[]], _TEXTS))
+    texts = pa.list_(pa.string())
+    tags = _and_one(state["tags"].cast(texts), pa.array([[]], texts))
     return sheet.append_column("note", notes.take(found)).append_column("tags", tags.take(found))
 
 

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import pyarrow as pa
-
 from catalog.clips import literal
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.late import pa
 from catalog.recordings import next_seq, now
 from catalog.records import VerdictName
 

@@ -10,20 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.late import np, pa
 from catalog.recordings import next_seq, now
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 VERSION = 1
 ALWAYS_KNOWN = frozenset(("duration_s", "duplicate_of"))
 """What every clip has, scored or not; by these alone none is judged."""
-Floats = NDArray[np.float64]
+Floats: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-
 from catalog.atomic import plain
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.late import pa
 from catalog.recordings import next_seq, now
 from catalog.records import SetClip, SetInfo
 
-_SET_COLUMNS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("set_name", "clip", "recording", "recording_sha256", "speaker")),
-        *((name, pa.int64()) for name in ("start_sample", "end_sample", "sample_rate")),
-        *((name, pa.string()) for name in ("file", "sha256")),
-    ]
-)
+_NUMBERS = ("start_sample", "end_sample", "sample_rate")
+_TEXTS = ("set_name", "clip", "recording", "recording_sha256", "speaker", "file", "sha256")
 
 
 def add_set(cursor: Cursor, info: SetInfo, clips: Sequence[SetClip]) -> bool:
@@ -53,7 +47,8 @@ def add_set(cursor: Cursor, info: SetInfo, clips: Sequence[SetClip]) -> bool:
         }
         for clip in clips
     ]
-    cursor.register("incoming", pa.Table.from_pylist(rows, schema=_SET_COLUMNS))
+    schema = pa.schema([(name, pa.string()) for name in _TEXTS] + [(name, pa.int64()) for name in _NUMBERS])
+    cursor.register("incoming", pa.Table.from_pylist(rows, schema=schema))
     try:
         cursor.execute("INSERT INTO set_clip BY NAME SELECT * FROM incoming")
     finally:

@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from catalog.atomic import plain
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.late import pa
 from catalog.presence import PRESENT_SLICING, present
 from catalog.records import Activity, Analysis, Clip, LeftOut, Recording
 
@@ -26,17 +25,6 @@ SELECT r.id, r.sha256, l.path, r.speaker, r.sample_rate, r.channels, r.samples, 
 FROM recording r JOIN (SELECT recording, arg_max(path, seq) AS path FROM location GROUP BY recording) l
 ON l.recording = r.id"""
 _FACTS = tuple(each.name for each in fields(Recording))
-_CLIP_COLUMNS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("recording", pa.string()),
-        ("start_sample", pa.int64()),
-        ("end_sample", pa.int64()),
-        ("short", pa.bool_()),
-        ("slicer", pa.string()),
-        ("supersedes", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -140,7 +128,9 @@ def add_clips(cursor: Cursor, clips: Sequence[Clip], slicer: str) -> int:
     ]
     if not rows:
         return 0
-    cursor.register("incoming", pa.Table.from_pylist(rows, schema=_CLIP_COLUMNS))
+    columns = [(name, pa.string()) for name in ("id", "recording", "slicer", "supersedes")]
+    columns += [("start_sample", pa.int64()), ("end_sample", pa.int64()), ("short", pa.bool_())]
+    cursor.register("incoming", pa.Table.from_pylist(rows, schema=pa.schema(columns)))
     try:
         unknown = "FROM incoming ANTI JOIN clip USING (id)"
         count = int(rows_of(cursor, f"SELECT count(*) {unknown}")[0][0])

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import pyarrow as pa
-
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
 from catalog.journal import add_action
+from catalog.late import pa
 
 LONGEST_NOTE = 2000
 LONGEST_TAG = 40

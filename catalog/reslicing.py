@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from catalog.edits import EDITOR
 from catalog.holding import Cursor, rows_of
 from catalog.journal import add_action
+from catalog.late import pa
 from catalog.presence import PRESENT_SLICING, present
 from catalog.recordings import add_clips, next_seq, now
 from catalog.records import Clip, LeftOut

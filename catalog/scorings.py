@@ -11,26 +11,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from catalog.clips import literal
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.late import pa
 from catalog.presence import present
 from catalog.recordings import next_seq, now
 from catalog.records import SCORE_NAMES, Scoring
 
-_SCORE_COLUMNS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("versions", pa.string()),
-        ("places", pa.string()),
-        *((name, pa.string() if name == "duplicate_of" else pa.float64()) for name in SCORE_NAMES),
-    ]
-)
-_FEATURE_COLUMNS = pa.schema(
-    [("clip", pa.string()), ("name", pa.string()), ("version", pa.int32()), ("data", pa.binary())]
-)
+_TEXTS = ("clip", "versions", "places", "duplicate_of")
 
 
 def add(cursor: Cursor, scorings: Sequence[Scoring], *, only_new: bool) -> int:
@@ -56,7 +45,9 @@ def add(cursor: Cursor, scorings: Sequence[Scoring], *, only_new: bool) -> int:
             rows.append(row)
     if not rows:
         return 0
-    cursor.register("incoming", pa.Table.from_pylist(rows, schema=_SCORE_COLUMNS))
+    names = dict.fromkeys([*_TEXTS, *SCORE_NAMES])
+    schema = pa.schema([(name, pa.string() if name in _TEXTS else pa.float64()) for name in names])
+    cursor.register("incoming", pa.Table.from_pylist(rows, schema=schema))
     try:
         first = next_seq(cursor, "scoring")
         cursor.execute(
@@ -113,7 +104,8 @@ def _add_features(cursor: Cursor, scorings: Sequence[Scoring]) -> None:
     ]
     if not rows:
         return
-    cursor.register("incoming", pa.Table.from_pylist(rows, schema=_FEATURE_COLUMNS))
+    columns = [("clip", pa.string()), ("name", pa.string()), ("version", pa.int32()), ("data", pa.binary())]
+    cursor.register("incoming", pa.Table.from_pylist(rows, schema=pa.schema(columns)))
     try:
         first = next_seq(cursor, "feature")
         cursor.execute(

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from catalog import (
     atomic,
@@ -44,6 +43,7 @@ from catalog.errors import BadRequest, LibraryTooNew
 from catalog.holding import Busy, Connection, Cursor, Hold
 from catalog.journal import Undone
 from catalog.judgement import Judgement
+from catalog.late import pa
 from catalog.library import Library
 from catalog.recordings import Forgotten, TakenIn
 from catalog.records import (

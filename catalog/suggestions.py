@@ -9,10 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
-
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.late import pa
 from catalog.records import SCORES, Rule
 
 COLUMNS = ("suggestion", "suggestion_reasons", "suggestion_scores")
@@ -25,7 +24,6 @@ NORMAL = 1.4826
 
 _UNITS = {score.name: score.unit for score in SCORES}
 _DIGITS = {"dB": 1, "dBFS": 1, "dBTP": 1, "LUFS": 1, "Hz": 0, "s": 2, "semitones": 1, "cosine": 2, "1-5": 1}
-_TEXTS = pa.list_(pa.string())
 Limits = Mapping[Rule, Mapping[str, float]]
 """For each rule about outliers the limit of every speaker who has one."""
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from textual.content import Content
 
 from catalog import audio, clips
+from catalog.late import np
 from catalog.records import Rule
 from catalog.store import Store
 from curator.tui.envelope import Envelope

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from catalog.late import np
 from curator.tui.stretch import stretch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SEAM_S = 0.005
 """Length of the fades where a pause was left out."""
 
-Samples = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+Samples: TypeAlias = "NDArray[np.float32]"
+Doubles: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)

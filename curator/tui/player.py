@@ -11,10 +11,9 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from catalog import audio
 from catalog.errors import CuratorError
+from catalog.late import np
 from curator.tui.passage import PLAIN, Manner, Passage, passage
 
 LONGEST_S = 20 * 60.0

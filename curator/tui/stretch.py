@@ -8,14 +8,18 @@ frame before it. The place is searched at about 8 kHz and then refined to the sa
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
+
+from catalog.late import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FRAME_S = 0.030
 SEARCH_S = 0.010
 SEARCH_RATE = 8000
 
-Samples = NDArray[np.float32]
+Samples: TypeAlias = "NDArray[np.float32]"
 
 
 def stretch(samples: Samples, rate: int, speed: float) -> Samples:

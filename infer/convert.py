@@ -24,6 +24,7 @@ from infer.cuts import CLASSIC, FRAME, FRAME_RATE, SAMPLE_RATE, Chunking, find_c
 from infer.highpass import highpass_blocks
 from infer.loudness import QUIETEST_SPEECH, speech_power
 from infer.options import ConvertOptions
+from infer.refining import refiner_of
 from infer.seams import Phases, faded
 from infer.source_filter_config import SourceFilterConfig
 from infer.speak import Piece, make_piece, speak
@@ -83,7 +84,7 @@ class Conversion:
         clean = self._filter(source)
         pitch = self._pitch(clean)
         statistics = self._measure(clean)
-        if isinstance(self.voice.synthesizer.config, SourceFilterConfig):
+        if isinstance(self.voice.synthesizer.config, SourceFilterConfig) or self.options.refine:
             self._speech = self._loud_parts(clean)
         raw = self._track("voice")
         for piece in faded(self._pieces(clean, pitch, statistics, round(length * self.voice.sample_rate))):
@@ -106,6 +107,8 @@ class Conversion:
             raise BadRequest("the recording is empty")
         if self.options.speaker >= self.voice.speakers:
             raise BadRequest(f"speaker {self.options.speaker}: this model has speakers 0 to {self.voice.speakers - 1}")
+        if self.options.refine:
+            refiner_of(self.voice, self.options.refine)
 
     def _filter(self, source: Track) -> Track:
         """The recording below full scale and without what lies below 48 Hz."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Scale = Literal["slaney", "htk"]
-NumericsName = Literal["classic", "2026"]
+NumericsName = Literal["classic", "2026", "nsf-hifigan"]
 
 _LINEAR_HZ = 200.0 / 3.0
 _CORNER_HZ = 1000.0
@@ -27,7 +27,8 @@ _LOG_STEP = np.log(6.4) / 27.0
 
 @dataclass(frozen=True)
 class Numerics:
-    """The constants in which two generations of RVC differ; losses of one cannot be compared with the other's."""
+    """The constants in which two generations of RVC and the vocoder of so-vits-svc 4.1 differ; losses of one cannot be
+    compared with another's."""
 
     name: NumericsName
     power_floor: float
@@ -111,6 +112,13 @@ def mel_filters(
     triangles = np.clip(np.minimum(rising, falling), 0, None)
     filters: NDArray[np.float64] = triangles * (2.0 / (corners[2:] - corners[:-2]))[:, None]
     return filters
+
+
+def mel_centres(settings: MelSettings) -> NDArray[np.float64]:
+    """The frequency in Hz (M,) that each band of a spectrogram stands for."""
+    top = settings.sample_rate / 2 if settings.f_max is None else settings.f_max
+    low, high = _to_mel(np.array([settings.f_min, top]), "slaney")
+    return _from_mel(np.linspace(low, high, settings.n_mels + 2), "slaney")[1:-1]
 
 
 def _to_mel(hz: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:

@@ -105,6 +105,16 @@ class ConvertOptions:
         0.25, "Loudness", "0 follows the input's loudness, 1 the model's", low=0, high=1, metavar="X"
     )
     """0 to 1: 0 gives the output the loudness contour of the input, 1 leaves the model's."""
+    refine: int = offered(
+        0,
+        "Refine",
+        "noise that the voice's refiner takes off, in steps; 100 is usual",
+        low=0,
+        high=1000,
+        metavar="N",
+    )
+    """0 to 1000: how many of a thousand steps of noise are put on the voice's spectrogram and taken off again by its
+    refiner (shallow diffusion), for voices that have one."""
     f0_file: str = offered(
         "", "f0 file", "lines of seconds,Hz: a drawn contour in place of what is found", metavar="FILE"
     )
@@ -216,7 +226,7 @@ def _problem(options: ConvertOptions) -> str | None:
             return f"{name} {value}: there are {', '.join(about.choices)}"
         if isinstance(getattr(ConvertOptions, name), bool) and not isinstance(value, bool):
             return f"{name} {value}: it is either on (true) or off (false)"
-    for name in ("filter_radius", "speaker", "seed", "resample"):
+    for name in ("filter_radius", "speaker", "seed", "resample", "refine"):
         value = getattr(options, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             return f"{name} {value}: give a whole number, 0 or more"

@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 from catalog import registry
 from catalog.errors import BadModel, BadRequest
 from catalog.library import Library
+from infer import refiner_config
 from infer.archive import check_archive
 from infer.exchange import INDEX, WEIGHTS
+from infer.refiner import Refiner
+from infer.refiner_config import RefinerConfig
+from infer.refiner_file import read_diffusion, write_refiner
 from infer.retrieval import check_index
 from infer.sovits import network_tensors
 from infer.sovits_config import KIND, SoVitsFile, read_config
@@ -38,11 +42,15 @@ def import_sovits(
     name: str,
     clusters: Path | None = None,
     index: Path | None = None,
+    diffusion: Path | None = None,
+    diffusion_config: Path | None = None,
 ) -> dict[str, Any]:
     """Put a so-vits-svc 4.0 or 4.1 voice into the registry as `name` and give its card.
 
     `file` is G_*.pth. Of its first speaker either the centres in `clusters` (kmeans_*.pt) become the voice's retrieval,
     one neighbour a feature, or the `index` of all its features (feature_and_index.pkl of 4.1), eight as RVC has them.
+    `diffusion` is the model_*.pt of 4.1's shallow diffusion and `diffusion_config` its .yaml, by default the one beside
+    it: it becomes the voice's refiner.
     Raises BadModel for files that are not that or do not fit each other, BadRequest when the name is taken, a file is
     not there, or clusters and index are both given.
     """
@@ -56,6 +64,9 @@ def import_sovits(
         raise BadModel(f"{line} (with the sizes of {config.name})") from error
     centres = None if clusters is None else read_clusters(clusters, said)
     written = None if index is None else read_index(index, said.speakers)
+    refiner = None if diffusion is None else read_diffusion(diffusion, diffusion_config)
+    if diffusion is not None and refiner is not None:
+        _check_refiner(refiner.config, said, diffusion)
     voice = VoiceFile(said.config, tensors, KIND)
 
     def fill(folder: Path) -> dict[str, Any]:
@@ -65,9 +76,26 @@ def import_sovits(
         if written is not None:
             (folder / INDEX).write_bytes(written)
             check_index(folder / INDEX, said.config.phone_dim)
-        return _card(said, file, centres is not None)
+        if refiner is not None:
+            write_refiner(folder / refiner_config.FILE, refiner)
+        more = {} if refiner is None or diffusion is None else {"refiner": {"file": diffusion.name, **_told(refiner)}}
+        return _card(said, file, centres is not None) | more
 
     return registry.publish(library, name, build=fill)
+
+
+def _check_refiner(config: RefinerConfig, said: SoVitsFile, file: Path) -> None:
+    own = (said.config.sample_rate, said.config.frame_hop, said.config.phone_dim)
+    if (config.sample_rate, config.hop, config.phone_dim) != own:
+        raise BadModel(
+            f"{file.name} is made for {config.sample_rate} Hz, {config.hop} samples a frame and features of "
+            f"{config.phone_dim} numbers, the voice for {own[0]}, {own[1]} and {own[2]}"
+        )
+
+
+def _told(refiner: Refiner) -> dict[str, Any]:
+    """What the card says of a refiner."""
+    return {"most_steps": refiner.config.most_steps, "config": refiner.config.to_dict()}
 
 
 def read_clusters(path: Path, said: SoVitsFile) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infer import f0 as f0s
+from infer import refining
 from infer.content import Statistics
 from infer.cuts import FRAME, SAMPLE_RATE
 from infer.f0_methods.framing import fit
@@ -93,8 +94,23 @@ def speak(
 ) -> NDArray[np.float32]:
     """The piece in the voice: (T * hop,) samples, or those of the frames [start, stop) of `span` alone.
 
-    All of the piece is context either way; a network that can works on no more than the span needs.
+    All of the piece is context either way; a network that can works on no more than the span needs. Raises BadRequest
+    for a refinement that the voice has no refiner for.
     """
+    if not options.refine:
+        return _spoken(voice, piece, options, noise, span)
+    hop, frames = voice.synthesizer.config.hop, len(piece.features)
+    start, stop = span or (0, frames)
+    first, last = decoded((start, stop), frames, refining.refiner_of(voice, options.refine).config.reach)
+    wave = _spoken(voice, piece, options, noise, (first, last))
+    done = refining.refined(voice, piece, wave, first, noise, steps=options.refine, speaker=options.speaker)
+    return done[(start - first) * hop : (stop - first) * hop]
+
+
+def _spoken(
+    voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise, span: tuple[int, int] | None
+) -> NDArray[np.float32]:
+    """What the voice's network makes of the piece."""
     import torch
 
     config: NetworkConfig = voice.synthesizer.config

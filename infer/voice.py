@@ -8,13 +8,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import BadModel, BadRequest
 from catalog.registry import ModelEntry
+from infer import refiner_config
 from infer.content import ContentEncoder, load_encoder
 from infer.network import Network
+from infer.refiner import Refiner
+from infer.refiner_file import read_refiner
 from infer.retrieval import INDEX_F0, NEIGHBOURS, Retrieval, open_index
 from infer.sovits import SoVitsSynthesizer
 from infer.synthesizer import Synthesizer
@@ -36,6 +40,24 @@ class Voice:
     index: Retrieval | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+    refiner_file: Path | None = None
+
+    @cached_property
+    def refiner(self) -> Refiner | None:
+        """What takes noise off its spectrogram, read when it is first asked for; None where the voice has none.
+
+        Raises BadModel for a file that is damaged or made for another voice.
+        """
+        if self.refiner_file is None:
+            return None
+        refiner = read_refiner(self.refiner_file, self.device)
+        made_for, own = (refiner.config.sample_rate, refiner.config.phone_dim), (self.sample_rate, self.encoder.dim)
+        if made_for != own:
+            raise BadModel(
+                f"the refiner of {self.card.get('name', 'this voice')} is made for {made_for[0]} Hz and features of "
+                f"{made_for[1]} numbers, the voice for {own[0]} Hz and {own[1]}"
+            )
+        return refiner
 
     @property
     def sample_rate(self) -> int:
@@ -78,7 +100,7 @@ def load_voice(entry: ModelEntry, weights: Path, device: str = "auto") -> Voice:
     index = open_index(found, rows, neighbours=neighbours, f0=entry.file(INDEX_F0)) if found else None
     if index is not None and index.dim != encoder.dim:
         raise BadModel(f"the index of {entry.name} holds vectors of {index.dim} numbers, not {encoder.dim}")
-    return Voice(synthesizer, encoder, index, entry.card, place)
+    return Voice(synthesizer, encoder, index, entry.card, place, entry.file(refiner_config.FILE))
 
 
 def pick_device(asked: str) -> str:

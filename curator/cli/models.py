@@ -113,6 +113,18 @@ def remove(library: Library, name: str, as_json: bool) -> int:
 @click.option(
     "--clusters", type=click.Path(path_type=Path), metavar="FILE", help="The kmeans_*.pt of a so-vits-svc voice."
 )
+@click.option(
+    "--diffusion",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The diffusion model of a so-vits-svc 4.1 voice.",
+)
+@click.option(
+    "--diffusion-config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The .yaml of its diffusion model (the one beside it by default).",
+)
 @click.option("--name", metavar="NAME", help="What to call it (the file's name by default).")
 @json_option
 @pass_library
@@ -122,6 +134,8 @@ def import_model(
     index: Path | None,
     config: Path | None,
     clusters: Path | None,
+    diffusion: Path | None,
+    diffusion_config: Path | None,
     name: str | None,
     as_json: bool,
 ) -> int:
@@ -131,11 +145,18 @@ def import_model(
 
     if config is None and clusters is not None:
         raise BadRequest("--clusters belongs to a so-vits-svc voice: give its --config as well")
+    if config is None and (diffusion is not None or diffusion_config is not None):
+        raise BadRequest("--diffusion belongs to a so-vits-svc voice: give its --config as well")
+    if diffusion is None and diffusion_config is not None:
+        raise BadRequest("--diffusion-config belongs to a diffusion model: give it with --diffusion")
     library.create()
     if config is None:
         card = import_rvc(library, file, index=index, name=name or file.stem)
     else:
-        card = import_sovits(library, file, config, clusters=clusters, index=index, name=name or file.stem)
+        card = import_sovits(
+            library, file, config, name=name or file.stem, clusters=clusters, index=index,
+            diffusion=diffusion, diffusion_config=diffusion_config,
+        )  # fmt: skip
     if as_json:
         emit(card)
     else:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+# The suite runs in one process a core: more threads in each would only wait for each other. Read when numpy is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from catalog.library import Library
+from catalog.store import Store
 
 Say = Callable[..., tuple[NDArray[np.float32], int]]
 
@@ -20,12 +27,28 @@ def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CURATOR_SETTINGS", str(tmp_path / "settings" / "settings.toml"))
 
 
+@pytest.fixture(scope="session")
+def empty_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a catalogue that holds nothing, made as the first use of a library makes it."""
+    place = Library(tmp_path_factory.mktemp("empty") / "library")
+    with Store(place) as store:
+        assert store.recordings() == []
+    return place.database
+
+
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
-    """An empty library."""
+def new_library(tmp_path: Path) -> Library:
+    """A library as it is before its first use: folders, and no catalogue."""
     place = Library(tmp_path / "library")
     place.create()
     return place
+
+
+@pytest.fixture
+def library(new_library: Library, empty_catalogue: Path) -> Library:
+    """An empty library, whose catalogue is a copy: making one takes many times longer."""
+    shutil.copyfile(empty_catalogue, new_library.database)
+    return new_library
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,12 @@ ADD_COLUMN = Migration(LAST + 1, f"{LAST + 1:04d}_note.sql", "ALTER TABLE clip A
 
 
 @pytest.fixture
+def library(new_library: Library) -> Library:
+    """Here every catalogue is made anew, by the migrations that a test is about."""
+    return new_library
+
+
+@pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> tuple[Migration, ...]:
     """The program of a later day, which knows one more migration."""
     known = (*known_migrations(), ADD_COLUMN)

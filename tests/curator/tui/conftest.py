@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
@@ -67,15 +68,22 @@ def settle() -> Settle:
     async def wait(pilot: Pilot[Any]) -> None:
         quiet = 0
         for _ in range(400):
-            await pilot.pause(0.02)
-            busy = not pilot.app.ready or pilot.app.writer.waiting or any(w.is_running for w in pilot.app.workers)
-            quiet = 0 if busy else quiet + 1
+            # a plain sleep: a pause of the pilot asks every widget of the screen each time
+            await asyncio.sleep(0.02)
+            quiet = 0 if is_busy(pilot.app) else quiet + 1
             if quiet >= 7:
                 await pilot.pause()
-                return
+                if not is_busy(pilot.app):
+                    return
+                quiet = 0
         raise AssertionError("the app does not come to rest")
 
     return wait
+
+
+def is_busy(app: Any) -> bool:
+    """Whether the app is reading, writing or working on anything now."""
+    return bool(not app.ready or app.writer.waiting or any(worker.is_running for worker in app.workers))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def started(parent: Path, kind: str, request: dict[str, Any]) -> tuple[Job, JobR
 
 
 async def test_the_first_run_leads_to_the_first_recording(
-    library: Library, tmp_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    new_library: Library, tmp_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "my [takes]"
     folder.mkdir()
@@ -58,7 +58,7 @@ async def test_the_first_run_leads_to_the_first_recording(
         return job
 
     monkeypatch.setattr("curator.tui.screens.library.start_add", start_add)
-    app = CuratorApp(library)
+    app = CuratorApp(new_library)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         assert "Press a" in words(app, "#welcome-call")

@@ -55,8 +55,8 @@ def test_a_room_looks_as_it_should(
     assert snap_compare(CuratorApp(template), terminal_size=size, run_before=opening(settle, *keys))
 
 
-def test_the_first_run_looks_as_it_should(snap_compare: Compare, library: Library, settle: Settle) -> None:
-    assert snap_compare(CuratorApp(library), terminal_size=NARROW, run_before=opening(settle))
+def test_the_first_run_looks_as_it_should(snap_compare: Compare, new_library: Library, settle: Settle) -> None:
+    assert snap_compare(CuratorApp(new_library), terminal_size=NARROW, run_before=opening(settle))
 
 
 def test_the_question_for_recordings_looks_as_it_should(

@@ -41,13 +41,21 @@ class Identity:
 
     def to_text(self) -> str:
         """As canonical JSON."""
-        config = {name: value for name, value in self.config.to_dict().items() if name not in _NO_CONCERN}
+        config = {
+            name: value
+            for name, value in self.config.to_dict().items()
+            if name not in _NO_CONCERN and (value or name not in _YOUNGER)
+        }
         document = asdict(self) | {"config": config, "network": self.network.to_dict()}
         return json.dumps(document, sort_keys=True)
 
 
 _NO_CONCERN = {"patience", "keep_last", "log_every"}
 """Settings that change what is looked at and kept, not what is learned: a run may go on with others."""
+
+
+_YOUNGER = {"augment"}
+"""Settings that checkpoints of earlier versions lack, and that change nothing where they are empty."""
 
 
 class Checkpoints:

@@ -14,6 +14,14 @@ from typing import Any, Literal
 from catalog.errors import BadRequest
 
 Device = Literal["auto", "cpu", "cuda"]
+PITCH, FORMANT, GAIN, NOISE = "pitch", "formant", "gain", "noise"
+STRENGTHS: dict[str, tuple[float, float, float, str]] = {
+    PITCH: (3.0, 0.1, 12.0, "the voice up to so many semitones higher and lower"),
+    FORMANT: (2.0, 0.1, 6.0, "heard through a throat shorter or longer by up to so many semitones"),
+    GAIN: (6.0, 0.1, 20.0, "up to so many dB louder and softer"),
+    NOISE: (25.0, 5.0, 60.0, "heard in noise that is so many dB softer, or up to 10 dB softer still"),
+}
+"""How altered copies of the clips can differ: the usual strength, the least, the most, and what it means."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ class TrainConfig:
     keep_last: int = 2
     threads: int = 0
     """CPU threads; 0 takes as many as there are cores."""
+    augment: Mapping[str, float] = field(default_factory=dict)
+    """In what altered copies of the clips differ (`STRENGTHS`) and how much; none are made where it is empty."""
     base: str | None = None
     """Base weights to start from: a name of `infer.pull` without "-generator", or a file packaged with the trainer."""
 
@@ -105,6 +115,8 @@ class TrainConfig:
             raise BadRequest(
                 f"patience is a number of saves, or 0 for no end before the last step, not {self.patience}"
             )
+        for name, strength in self.augment.items():
+            check_strength(name, strength)
         if not 0 <= self.held_out < 1:
             raise BadRequest(f"held_out is a share: at least 0 and below 1, not {self.held_out}")
 
@@ -116,6 +128,15 @@ class TrainConfig:
     def from_dict(values: Mapping[str, Any]) -> TrainConfig:
         """The inverse of `to_dict`."""
         return TrainConfig(**{**values, "betas": tuple(values["betas"]), "loss": LossWeights(**values["loss"])})
+
+
+def check_strength(name: str, strength: object) -> None:
+    """Raise BadRequest unless copies can be altered so."""
+    if name not in STRENGTHS:
+        raise BadRequest(_unknown("augmentation", name, list(STRENGTHS)))
+    _, least, most, meaning = STRENGTHS[name]
+    if not isinstance(strength, int | float) or not least <= strength <= most:
+        raise BadRequest(f"augment {name} ({meaning}) is a number from {least:g} to {most:g}, not {strength}")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class TrainClip:
     """(T,) in Hz at 100 Hz, 0 where unvoiced."""
     weight: float = 1.0
     """How many times an epoch hears each of its seconds, on average over epochs."""
+    copies: tuple[TrainClip, ...] = ()
+    """Altered copies (`trainer.augment`) that may be drawn in its place, frame by frame as long."""
 
     @property
     def seconds(self) -> float:
@@ -55,7 +57,7 @@ class TrainClip:
 
 @dataclass(frozen=True)
 class Crop:
-    """A segment and its context within clip number `clip`, in frames."""
+    """A segment and its context within clip number `clip` of the pool, in frames."""
 
     clip: int
     segment: int
@@ -128,6 +130,27 @@ def crops_of(
     return crops
 
 
+def pool(clips: Sequence[TrainClip]) -> tuple[TrainClip, ...]:
+    """All that crops are cut from: the clips, then the copies of each."""
+    return (*clips, *(copy for clip in clips for copy in clip.copies))
+
+
+def _varied(crops: Sequence[Crop], clips: Sequence[TrainClip], *, seed: int, epoch: int) -> list[Crop]:
+    """Crops of the clips, each of which now belongs to its clip or, with the same chance, to one of its copies."""
+    places: list[list[int]] = []
+    end = len(clips)
+    for number, clip in enumerate(clips):
+        places.append([number, *range(end, end + len(clip.copies))])
+        end += len(clip.copies)
+    digest = hashlib.sha256(f"{seed}:{epoch}:copies".encode()).digest()
+    chance = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+    drawn = chance.random(len(crops))
+    return [
+        replace(crop, clip=places[crop.clip][int(share * len(places[crop.clip]))])
+        for crop, share in zip(crops, drawn, strict=True)
+    ]
+
+
 def epoch_crops(clips: Sequence[TrainClip], *, seed: int, epoch: int, segment: int, context: int) -> list[Crop]:
     """All crops of one epoch in the order in which they are trained."""
     crops = [
@@ -144,6 +167,8 @@ def epoch_crops(clips: Sequence[TrainClip], *, seed: int, epoch: int, segment: i
             weight=clip.weight,
         )
     ]
+    if any(clip.copies for clip in clips):
+        crops = _varied(crops, clips, seed=seed, epoch=epoch)
     digest = hashlib.sha256(f"{seed}:{epoch}:order".encode()).digest()
     order = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little"))).permutation(len(crops))
     return [crops[index] for index in order]

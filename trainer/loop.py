@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from infer.network import Network, NetworkConfig
 from trainer.base import FROM_SCRATCH, Start, begin
 from trainer.checkpoints import Checkpoints, Identity
 from trainer.config import TrainConfig
-from trainer.dataset import Crop, Position, TrainClip, batches, crops_per_epoch
+from trainer.dataset import Crop, Position, TrainClip, batches, crops_per_epoch, pool
 from trainer.device import gpu_words, memory_in_words
 from trainer.pace import Pace
 from trainer.saves import Saves
@@ -83,6 +84,11 @@ class Training:
         """The mel spectrogram of loss and measurement."""
         config = self.config
         return MelSettings(config.sample_rate, config.n_fft, config.hop, config.mels)
+
+    @cached_property
+    def pool(self) -> tuple[TrainClip, ...]:
+        """What the crops of a batch are cut from."""
+        return pool(self.train)
 
     def batches(self, start: Position) -> Iterator[tuple[list[Crop], Position]]:
         """The batches from a position on, each with the position after it."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,43 +20,18 @@ from catalog.errors import BadAudio, BadRequest
 from catalog.library import Library
 from catalog.records import SetClip
 from infer.loudness import SPEECH_DBFS, speech_power
-from trainer.cache import PackedStore
+from trainer.augment import with_copies
 from trainer.config import TrainConfig
 from trainer.dataset import Floats, TrainClip
 from trainer.ledger import Ledger
+from trainer.sources import RATE_16K, SHARD_S, Encoder, Progress, Sources, Stopped
 from trainer.split import hold_out, seconds_of
 
-AUDIO_VERSION, F0_VERSION, CONTENT_VERSION = 1, 1, 1
-"""To be raised when the code that computes a feature changes what it gives."""
-RATE_16K = 16000
 SHORTEST = 400
 """Samples at 16 kHz that one content feature looks at (25 ms)."""
-SHARD_S = 900.0
-"""Seconds of audio whose features are stored together: a killed run loses no more, and few files stay open."""
 HIGHPASS_HZ = 48
 MOST_GAIN_DB = 30.0
 HIGHEST_PEAK = 0.97
-
-
-class Encoder(Protocol):
-    """What is used of `infer.content.ContentEncoder`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def dim(self) -> int: ...
-    def measure(self, audio: Floats) -> Any: ...
-    def encode(self, audio: Floats, statistics: Any = None) -> Floats: ...
-
-
-class Progress(Protocol):
-    """What is used of `catalog.jobs.JobReport`."""
-
-    def progress(self, done: float, total: float, unit: str, note: str = "") -> None: ...
-    def warning(self, text: str) -> None: ...
-    def stop_requested(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -74,41 +49,6 @@ class Prepared:
     """Changes when any clip, feature or the split does."""
 
 
-@dataclass
-class Sources:
-    """Where features come from and are kept."""
-
-    folder: Path
-    """The set's folder."""
-    features: Path
-    """The folder of the caches."""
-    weights: Path
-    sample_rate: int
-    encoder: Encoder
-    f0_method: str
-    device: str
-    audio: PackedStore = field(init=False)
-    f0: PackedStore = field(init=False)
-    content: PackedStore = field(init=False)
-    measures: bool = field(init=False)
-    """Whether the encoder normalises by statistics of a recording, so that features depend on all of its clips."""
-
-    def __post_init__(self) -> None:
-        encoder = f"{self.encoder.name}-{self.encoder.version}"
-        self.audio = PackedStore(self.features / f"audio-{self.sample_rate}-v{AUDIO_VERSION}")
-        self.f0 = PackedStore(self.features / f"f0-{self.f0_method}-v{F0_VERSION}")
-        self.content = PackedStore(self.features / f"content-{encoder}-v{CONTENT_VERSION}")
-        self.measures = self.encoder.measure(np.zeros(RATE_16K, np.float32)) is not None
-
-    def place(self, clip: SetClip) -> Path:
-        """The clip's file."""
-        return self.folder / clip.file
-
-
-class Stopped(Exception):
-    """A clean end was asked for while features were being made."""
-
-
 def prepare(
     library: Library,
     set_name: str,
@@ -121,7 +61,8 @@ def prepare(
     seed: int,
     report: Progress,
 ) -> Prepared:
-    """Make or find the features of all clips, choose what is held out, and account for every clip.
+    """Make or find the features of all clips, choose what is held out, and account for every clip; with altered copies
+    of what is trained on where the config asks for them.
 
     Raises BadRequest when no clip is left to train on, Stopped when a clean end is asked for.
     """
@@ -152,8 +93,11 @@ def prepare(
     ledger.reconcile([clip.clip for clip in clips], sum(map(seconds_of, clips)))
     speakers = tuple(sorted({clip.speaker for clip in clips}))
     ready = _ready(sources, usable, keys, speakers, config.hop)
+    train = tuple(clip for clip in ready if clip.clip not in held.clips)
+    if config.augment:
+        train = with_copies(sources, train, {clip.clip: clip.sha256 for clip in usable}, config.augment, report)
     return Prepared(
-        train=tuple(clip for clip in ready if clip.clip not in held.clips),
+        train=train,
         held_out=tuple(clip for clip in ready if clip.clip in held.clips),
         how_held_out=held.how,
         speakers=speakers,

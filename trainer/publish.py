@@ -25,7 +25,8 @@ from trainer.dataset import crops_per_epoch
 from trainer.device import peak_memory
 from trainer.index import write_index
 from trainer.loop import Training
-from trainer.prepare import Encoder, Prepared, f0_stats
+from trainer.prepare import Prepared, f0_stats
+from trainer.sources import Encoder
 from trainer.state import TrainState
 from trainer.stopping import CHOSEN_BY, best, settled, words
 

@@ -29,8 +29,9 @@ from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig, TrainRequest
 from trainer.device import choose_device
 from trainer.loop import Training, train
-from trainer.prepare import Encoder, Prepared, Stopped, prepare
+from trainer.prepare import Prepared, prepare
 from trainer.publish import Made, publish, why_ended
+from trainer.sources import Encoder, Stopped
 from trainer.state import TrainState
 from trainer.team import ALONE, Team, joined
 
@@ -147,3 +148,10 @@ def tell(prepared: Prepared, report: JobReport) -> None:
     prepared.ledger.write(report.job.path / "ledger.json")
     report.event("ledger", **prepared.ledger.summary())
     report.event("note", text=prepared.how_held_out)
+    weighed = [clip for clip in prepared.train if clip.weight != 1]
+    if weighed:
+        low, high = min(clip.weight for clip in weighed), max(clip.weight for clip in weighed)
+        report.event("note", text=f"{len(weighed)} clips weigh other than one, {low:g} to {high:g}")
+    copies = sum(len(clip.copies) for clip in prepared.train)
+    if copies:
+        report.event("note", text=f"{copies} altered copies of the {len(prepared.train)} clips are trained on as well")

@@ -53,7 +53,7 @@ class Stepper:
             autocast=autocast_type(config, training.device),
             rows_at_once=config.rows_at_once,
         )
-        self.resident = Resident(training.train, training.device) if fits(training.train, training.device) else None
+        self.resident = Resident(training.pool, training.device) if fits(training.pool, training.device) else None
         generator = state.generator
         if isinstance(generator, Synthesizer):
             generator.dec.recompute = config.checkpointing
@@ -76,7 +76,7 @@ class Stepper:
         where: dict[str, Any] = {"context": config.context_frames, "hop": config.hop, "rows": self.rows}
         if self.resident is not None:
             return self.resident.read(batch, **where)
-        return collate(self.training.train, batch, **where)
+        return collate(self.training.pool, batch, **where)
 
     def _learn(self, crops: Crops | TensorCrops, settings: StepSettings, passes: Passes | None) -> Losses:
         training, state = self.training, self.state

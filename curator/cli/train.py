@@ -11,7 +11,7 @@ from catalog.errors import BadRequest
 from catalog.jobs import Job
 from catalog.library import Library
 from curator.cli.output import DONE, PARTLY, emit, follow, json_option, open_store, pass_library, say, table
-from trainer.config import PRESETS, TrainRequest
+from trainer.config import PRESETS, STRENGTHS, TrainRequest, check_strength
 
 
 def saves_of(context: click.Context, option: click.Parameter, value: str) -> int | None:
@@ -23,6 +23,20 @@ def saves_of(context: click.Context, option: click.Parameter, value: str) -> int
     if value.isdecimal() and int(value) > 0:
         return int(value)
     raise click.BadParameter(f"{value} is neither a number of saves from 1 on nor auto nor off", context, option)
+
+
+def strengths_of(context: click.Context, option: click.Parameter, value: str) -> dict[str, float]:
+    """`pitch,noise=30` as strengths by name, the usual one where none is said."""
+    found: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        name, equals, number = part.partition("=")
+        try:
+            found[name] = float(number) if equals else STRENGTHS.get(name, (0.0,))[0]
+            check_strength(name, found[name])
+        except (ValueError, BadRequest) as error:
+            words = str(error) if isinstance(error, BadRequest) else f"{number} is not a number"
+            raise click.BadParameter(words, context, option) from error
+    return found
 
 
 @click.command()
@@ -55,6 +69,15 @@ def saves_of(context: click.Context, option: click.Parameter, value: str) -> int
     help="What it starts from: last (the last model of this voice), preset, none, a model, published weights or a file;"
     " auto is last where that was made from another set, else preset.",
 )
+@click.option(
+    "--augment",
+    callback=strengths_of,
+    default="",
+    metavar="KINDS",
+    help="Train on altered copies of the clips as well: "
+    + "; ".join(f"{name}={usual:g}: {meaning}" for name, (usual, _, _, meaning) in STRENGTHS.items())
+    + ". Several with commas between; off unless asked for.",
+)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A setting that differs from the preset's.")
 @click.option("--dry-run", is_flag=True, help="Measure on this machine what it would cost, and end.")
 @click.option("--detach", is_flag=True, help="Start it and come back at once.")
@@ -70,6 +93,7 @@ def train(
     detach: bool,
     resume: bool,
     as_json: bool,
+    augment: dict[str, float],
     changes: tuple[str, ...],
     **settings: Any,
 ) -> int:
@@ -81,7 +105,11 @@ def train(
 
     sets.load(library, set_name, verify=False)
     request = TrainRequest(
-        library=str(library.root), set_name=set_name, model=name, settings=parsed(changes), **settings
+        library=str(library.root),
+        set_name=set_name,
+        model=name,
+        settings=parsed(changes) | ({"augment": augment} if augment else {}),
+        **settings,
     )
     request = resolved(library, request, base)
     if request.device == "cuda":

@@ -13,7 +13,8 @@ from catalog import audio, sets
 from catalog.errors import BadRequest
 from trainer import prepare as module
 from trainer.config import TrainRequest
-from trainer.prepare import Stopped, f0_stats, prepare
+from trainer.prepare import f0_stats, prepare
+from trainer.sources import Stopped
 
 
 class Ear:

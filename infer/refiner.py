@@ -4,7 +4,7 @@ Separate from the voices, because it is an extra beside any of them: it hears wh
 and a moderate amount of noise hides what is wrong with it while the outline stays. Parameters carry the names of
 so-vits-svc 4.1's diffusion models, so that theirs are read as they are.
 Methods: Liu et al. 2022 (DiffSinger), Liu et al. 2021 (DiffSVC), Kong et al. 2021 (DiffWave: the denoiser),
-Vaswani et al. 2017 (sines that tell the step).
+Vaswani et al. 2017 (sines that tell the step), Karras et al. 2022 (what a network of our own leaves to a guess).
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infer.diffusion import CALLS, denoised, noised, times
+from infer.diffusion import CALLS, amounts, denoised, noised, times
 from infer.mel import MelSettings, Numerics
-from infer.refiner_config import OWN, RefinerConfig
+from infer.refiner_config import OWN, SOVITS, RefinerConfig
 
 LOWEST, HIGHEST = -12.0, 2.0
 """Log mel magnitudes between these are what the denoiser sees as -1 to 1."""
+MEAN, SPREAD = -0.05, 0.3
+"""Of such numbers over speech."""
 _MEL_BREAK = 700.0
 _LONGEST_WAVE = 10_000.0
 _SOVITS_FFT, _SOVITS_LOW, _SOVITS_HIGH = 2048, 40.0, 16000.0
@@ -55,7 +57,10 @@ class Denoiser(nn.Module):
         self.residual_layers = nn.ModuleList(DenoiserLayer(width, hidden) for _ in range(layers))
         self.skip_projection = nn.Conv1d(width, width, 1)
         self.output_projection = nn.Conv1d(width, n_mels, 1)
-        # begins by hearing no noise at all, which is right on average
+        for part in self.modules():
+            if isinstance(part, nn.Conv1d):
+                nn.init.kaiming_normal_(part.weight)
+        # begins without an opinion, which is right on average
         nn.init.zeros_(self.output_projection.weight)
 
     def conditions(self, condition: Tensor) -> list[Tensor]:
@@ -105,21 +110,42 @@ class Refiner(nn.Module):
 
     def predict(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:
         """A noisy spectrogram (B, M, T) between -1 and 1 and its step (B,) -> the noise in it (B, M, T)."""
-        denoiser = self.decoder["denoise_fn"]
-        assert isinstance(denoiser, Denoiser)
-        out: Tensor = denoiser(noisy, step, denoiser.conditions(condition))
-        return out
+        return self._heard(noisy, step, self._denoiser.conditions(condition))
+
+    def weight(self, step: Tensor) -> Tensor:
+        """Steps (B,) -> what an error of the noise counts (B,), so that the denoiser's own answer counts alike at all
+        of them."""
+        if self.config.layout == SOVITS:
+            return torch.ones(len(step), device=step.device)
+        signal, spread = amounts(step)
+        return 1 + (spread / signal / SPREAD).square()
+
+    @property
+    def _denoiser(self) -> Denoiser:
+        found = self.decoder["denoise_fn"]
+        assert isinstance(found, Denoiser)
+        return found
+
+    def _heard(self, noisy: Tensor, step: Tensor, told: list[Tensor]) -> Tensor:
+        """The noise. A network of our own says only what a guess from mean and spread of all spectrograms leaves open,
+        always of one size: from little data that is learned many times faster (Karras et al. 2022)."""
+        if self.config.layout == SOVITS:
+            theirs: Tensor = self._denoiser(noisy, step, told)
+            return theirs
+        signal, spread = (each[:, None, None] for each in amounts(step))
+        ratio = spread / signal
+        size = (ratio.square() + SPREAD**2).sqrt()
+        centred = (noisy / signal - MEAN) / size
+        own: Tensor = (ratio * centred - SPREAD * self._denoiser(centred, step, told)) / size
+        return own
 
     def refine(self, mel: Tensor, condition: Tensor, noise: Tensor, steps: int, calls: int = CALLS) -> Tensor:
         """A log mel spectrogram and unit noise (B, M, T) -> the same after `steps` of noise came and went."""
-        denoiser = self.decoder["denoise_fn"]
-        assert isinstance(denoiser, Denoiser)
-        told = denoiser.conditions(condition)
+        told = self._denoiser.conditions(condition)
         asked = times(steps, calls)
 
         def predict(x: Tensor, step: int) -> Tensor:
-            found: Tensor = denoiser(x, torch.full((len(x),), step, device=x.device), told)
-            return found
+            return self._heard(x, torch.full((len(x),), step, device=x.device), told)
 
         last = torch.full((len(mel),), asked[0], device=mel.device)
         return from_unit(denoised(noised(to_unit(mel), noise, last), predict, asked))

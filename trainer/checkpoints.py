@@ -50,7 +50,7 @@ class Identity:
         return json.dumps(document, sort_keys=True)
 
 
-_NO_CONCERN = {"patience", "keep_last", "log_every"}
+_NO_CONCERN = {"refiner", "patience", "keep_last", "log_every"}
 """Settings that change what is looked at and kept, not what is learned: a run may go on with others."""
 
 

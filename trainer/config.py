@@ -98,6 +98,8 @@ class TrainConfig:
     """CPU threads; 0 takes as many as there are cores."""
     augment: Mapping[str, float] = field(default_factory=dict)
     """In what altered copies of the clips differ (`STRENGTHS`) and how much; none are made where it is empty."""
+    refiner: Mapping[str, Any] = field(default_factory=dict)
+    """What differs from `trainer.refiner.RefinerTraining`, where a refiner is asked for."""
     base: str | None = None
     """Base weights to start from: a name of `infer.pull` without "-generator", or a file packaged with the trainer."""
 
@@ -122,7 +124,7 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
-        return asdict(self) | {"network": dict(self.network), "betas": list(self.betas)}
+        return asdict(self) | {"network": dict(self.network), "refiner": dict(self.refiner), "betas": list(self.betas)}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> TrainConfig:
@@ -272,6 +274,8 @@ class TrainRequest:
     """Saves without a better held-out measurement that end the training; None: as the preset says, 0: never."""
     replace: bool = False
     """Whether the model may take the place of one with the same name."""
+    refiner: bool = False
+    """Whether a refiner is trained as well, once the voice is."""
     processes: int = 1
     """Processes on this machine that share every batch; on GPUs one for each."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -302,6 +306,8 @@ class TrainRequest:
             changes["loss"] = _loss_weights(config.loss, changes["loss"])
         if "network" in changes:
             changes["network"] = {**config.network, **changes["network"]}
+        if "refiner" in changes and not isinstance(changes["refiner"], Mapping):
+            raise BadRequest(f'refiner {changes["refiner"]}: give its settings, such as {{"steps": 500}}')
         if "betas" in changes:
             changes["betas"] = tuple(changes["betas"])
         if self.epochs is not None:

@@ -16,6 +16,8 @@ from catalog import registry
 from catalog.library import Library
 from catalog.records import Blame, SetInfo
 from infer.mel import CLASSIC
+from infer.refiner_config import FILE as REFINER
+from infer.refiner_file import write_refiner
 from infer.source_filter_config import KIND
 from infer.synthesizer_config import SynthesizerConfig
 from trainer import blame_file
@@ -26,6 +28,7 @@ from trainer.device import peak_memory
 from trainer.index import write_index
 from trainer.loop import Training
 from trainer.prepare import Prepared, f0_stats
+from trainer.refiner import Learned
 from trainer.sources import Encoder
 from trainer.state import TrainState
 from trainer.stopping import CHOSEN_BY, best, settled, words
@@ -51,17 +54,23 @@ def publish(
     strange: Sequence[Blame],
     *,
     seconds: float,
+    refiner: Learned | None = None,
 ) -> dict[str, Any]:
     """Publish the best generator of a training and give its card; `seconds` is what the job's last start took.
 
-    `strange` is what it says of its clips, the strangest first. Raises BadRequest when the name is taken.
+    `strange` is what it says of its clips, the strangest first; `refiner` comes with it where there is one. Raises
+    BadRequest when the name is taken.
     """
 
     def build(folder: Path) -> dict[str, Any]:
         assert state.best is not None
         shutil.copyfile(checkpoints.folder / state.best.file, folder / registry.WEIGHTS)
         facts = write_index(made.prepared.train, folder)
-        return card(made, state, asdict(facts), seconds) | {"look_again": blame_file.worst(strange)}
+        more: dict[str, Any] = {"look_again": blame_file.worst(strange)}
+        if refiner is not None:
+            write_refiner(folder / REFINER, refiner.refiner)
+            more["refiner"] = refiner.facts()
+        return card(made, state, asdict(facts), seconds) | more
 
     return registry.publish(library, made.request.model, build=build, replace=made.request.replace)
 

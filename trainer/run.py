@@ -17,7 +17,9 @@ from catalog.jobs import JobReport
 from catalog.library import Library
 from catalog.records import Blame
 from infer.content import load_encoder
+from infer.mel import MelSettings
 from infer.network import NetworkConfig
+from infer.refiner_config import RefinerConfig
 from infer.source_filter_config import SourceFilterConfig
 from infer.synthesizer_config import SynthesizerConfig
 from infer.weights import build, read_safetensors
@@ -32,6 +34,7 @@ from trainer.loop import Training, train
 from trainer.prepare import Prepared, prepare
 from trainer.publish import Made, publish, why_ended
 from trainer.sources import Encoder, Stopped
+from trainer.refiner import CHECKPOINT, Learned, RefinerTraining, train_refiner
 from trainer.state import TrainState
 from trainer.team import ALONE, Team, joined
 
@@ -54,20 +57,49 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
         return {}
     if not made.training.ended(state):
         return {"outcome": "stopped", "step": state.step, "steps": steps}
+    refiner = None
+    if request.refiner:
+        report.phase("refiner")
+        refiner = refined(made, report)
+        if refiner is None:
+            return {"outcome": "stopped", "step": state.step, "steps": steps}
     if state.step < steps:
         report.event("note", text=why_ended(made.training, state))
     report.phase("listen again")
     strange = look_back(made.training, state, checkpoints, report)
     blame_file.write(report.job.path, strange)
     report.phase("publish")
-    card = publish(library, made, state, checkpoints, strange, seconds=time.monotonic() - began)
+    card = publish(library, made, state, checkpoints, strange, seconds=time.monotonic() - began, refiner=refiner)
     checkpoints.settle(state)
+    (report.job.path / CHECKPOINT).unlink(missing_ok=True)
     return {"model": card["name"], "step": state.step, "steps": steps, "card": card}
+
+
+def refined(made: Made, report: JobReport) -> Learned | None:
+    """The refiner of the set; None when a clean end was asked for before it was done."""
+    training = made.training
+    settings = RefinerTraining.from_settings(training.config.refiner)
+    config = RefinerConfig(
+        sample_rate=training.config.sample_rate,
+        hop=training.config.hop,
+        n_mels=MelSettings.published(training.config.sample_rate, training.config.hop).n_mels,
+        phone_dim=made.encoder.dim,
+        layers=settings.layers,
+        width=settings.width,
+        hidden=settings.hidden,
+        speakers=len(made.prepared.speakers),
+        most_steps=settings.most_steps,
+    )
+    return train_refiner(
+        training.train, training.held_out, settings, config, report,
+        seed=training.seed, data=training.data, device=training.device, folder=training.folder,
+    )  # fmt: skip
 
 
 def ready(library: Library, request: TrainRequest, report: JobReport, device: torch.device, team: Team) -> Made | None:
     """Everything up to the first step; None when a clean end was asked for before."""
     config = request.config()
+    RefinerTraining.from_settings(config.refiner)
     team.check_share(config.batch_size)
     start = find_start(request.base, config, library)
     report.event("note", text=f"Training on {device.type}, {start.words}")

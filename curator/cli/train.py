@@ -79,6 +79,7 @@ def strengths_of(context: click.Context, option: click.Parameter, value: str) ->
     + ". Several with commas between; off unless asked for.",
 )
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A setting that differs from the preset's.")
+@click.option("--refiner", is_flag=True, help="Train what --refine needs as well, once the voice is done.")
 @click.option("--dry-run", is_flag=True, help="Measure on this machine what it would cost, and end.")
 @click.option("--detach", is_flag=True, help="Start it and come back at once.")
 @click.option("--resume", is_flag=True, help="Continue the last unfinished run of that name.")

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from catalog.errors import BadModel
 from infer.diffusion import betas
-from infer.refiner import Refiner, from_unit, mel_settings, step_waves, to_unit
+from infer.refiner import MEAN, SPREAD, Refiner, from_unit, mel_settings, step_waves, to_unit
 from infer.refiner_config import SOVITS, RefinerConfig
 
-SIZES = RefinerConfig(16000, 160, n_mels=5, phone_dim=6, layers=3, width=8, hidden=4, speakers=2, shifted=True)
+SIZES = RefinerConfig(
+    16000, 160, n_mels=5, phone_dim=6, layers=3, width=8, hidden=4, speakers=2, shifted=True, layout=SOVITS
+)
 
 Array = NDArray[np.float64]
 
@@ -104,11 +106,23 @@ def test_refining_is_noise_put_on_and_taken_off_by_the_network(refiner: Refiner)
     np.testing.assert_allclose(found[0], (clean + 1) * 7 - 12, atol=1e-3)
 
 
-def test_a_new_refiner_hears_no_noise_and_gives_back_a_noisy_spectrogram() -> None:
+def test_a_new_one_of_our_own_guesses_best_from_mean_and_spread_alone() -> None:
+    """Before it has learned anything it answers as is exact for data of one Gaussian, and errors count alike."""
     refiner = Refiner(RefinerConfig(16000, 160, n_mels=5, phone_dim=6))
-    with torch.no_grad():
-        told = refiner.condition(torch.randn(1, 7, 6), torch.full((1, 7), 200.0), torch.zeros(1, 7), torch.tensor([0]))
-        assert float(refiner.predict(torch.randn(1, 5, 7), torch.tensor([50]), told).abs().max()) < 1
+    torch.nn.init.zeros_(refiner.decoder["denoise_fn"].output_projection.bias)  # type: ignore[arg-type, union-attr]
+    chance = torch.Generator().manual_seed(0)
+    data = MEAN + SPREAD * torch.randn(1, 5, 4000, generator=chance)
+    noise = torch.randn(1, 5, 4000, generator=chance)
+    told = refiner.condition(torch.zeros(1, 4000, 6), torch.zeros(1, 4000), torch.zeros(1, 4000), torch.tensor([0]))
+    for step in (0, 50, 199, 999):
+        kept = float(np.prod(1 - betas()[: step + 1]))
+        noisy = kept**0.5 * data + (1 - kept) ** 0.5 * noise
+        wanted = (1 - kept) ** 0.5 * (noisy - kept**0.5 * MEAN) / (kept * SPREAD**2 + 1 - kept)
+        with torch.no_grad():
+            found = refiner.predict(noisy, torch.tensor([step]), told)
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
+        counted = (found - noise).square().mean() * refiner.weight(torch.tensor([step]))
+        assert float(counted) == pytest.approx(1, abs=0.05)
 
 
 def test_the_range_of_the_spectrogram_is_minus_one_to_one() -> None:

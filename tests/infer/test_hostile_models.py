@@ -12,9 +12,11 @@ import pickle
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -43,10 +45,15 @@ class Calls:
         return self.call
 
 
-def good() -> dict[str, Any]:
+@cache
+def weights() -> Mapping[str, torch.Tensor]:
     torch.manual_seed(0)
     state = Synthesizer(CONFIG, posterior=False).state_dict()
-    weight = OrderedDict((key, value.half()) for key, value in state.items())
+    return MappingProxyType({key: value.half() for key, value in state.items()})
+
+
+def good() -> dict[str, Any]:
+    weight = OrderedDict(weights())
     return {"weight": weight, "config": CONFIG.to_list(), "info": "20epoch", "sr": "40k", "f0": 1, "version": "v2"}
 
 
@@ -117,24 +124,24 @@ def nested(depth: int) -> bytes:
     return b"\x80\x02" + b"(" * depth + b"l" * depth + b"."
 
 
-def code(mark: Path) -> dict[str, bytes]:
+def code(mark: Path) -> dict[str, Callable[[], bytes]]:
     """Files that would run code where they are unpickled without care."""
     touch = f"touch {mark}"
     return {
-        "os.system in info": with_content(info=Calls(os.system, touch)),
-        "os.system as a weight": with_weight("dec.conv_pre.weight", Calls(os.system, touch)),
-        "os.system in config": with_config(0, Calls(os.system, touch)),
-        "os.system as an extra": with_content(author=Calls(os.system, touch)),
-        "eval": with_content(info=Calls(builtins.eval, f"open({str(mark)!r}, 'w')")),
-        "exec": with_content(info=Calls(builtins.exec, f"open({str(mark)!r}, 'w')")),
-        "open": with_content(info=Calls(builtins.open, str(mark), "w")),
-        "path": with_content(info=Calls(Path.touch, mark)),
-        "a call of a call": with_content(info=Calls(os.unlink, Calls(Path.touch, mark))),
-        "a bare pickle": pickle.dumps(Calls(os.system, touch)),
-        "an old torch file": legacy(Calls(os.system, touch)),
-        "a pickle in the archive": replaced_pickle(pickle.dumps(Calls(os.system, touch))),
-        "a numpy object array": with_content(info=np.array([Calls(os.system, touch)], dtype=object)),
-        "a whole module": with_content(weight=torch.nn.Linear(2, 2)),
+        "os.system in info": lambda: with_content(info=Calls(os.system, touch)),
+        "os.system as a weight": lambda: with_weight("dec.conv_pre.weight", Calls(os.system, touch)),
+        "os.system in config": lambda: with_config(0, Calls(os.system, touch)),
+        "os.system as an extra": lambda: with_content(author=Calls(os.system, touch)),
+        "eval": lambda: with_content(info=Calls(builtins.eval, f"open({str(mark)!r}, 'w')")),
+        "exec": lambda: with_content(info=Calls(builtins.exec, f"open({str(mark)!r}, 'w')")),
+        "open": lambda: with_content(info=Calls(builtins.open, str(mark), "w")),
+        "path": lambda: with_content(info=Calls(Path.touch, mark)),
+        "a call of a call": lambda: with_content(info=Calls(os.unlink, Calls(Path.touch, mark))),
+        "a bare pickle": lambda: pickle.dumps(Calls(os.system, touch)),
+        "an old torch file": lambda: legacy(Calls(os.system, touch)),
+        "a pickle in the archive": lambda: replaced_pickle(pickle.dumps(Calls(os.system, touch))),
+        "a numpy object array": lambda: with_content(info=np.array([Calls(os.system, touch)], dtype=object)),
+        "a whole module": lambda: with_content(weight=torch.nn.Linear(2, 2)),
     }
 
 
@@ -230,7 +237,7 @@ def test_a_broken_file_is_refused_in_one_line(library: Library, tmp_path: Path, 
 @pytest.mark.parametrize("kind", CODE)
 def test_code_in_a_file_never_runs(library: Library, tmp_path: Path, kind: str) -> None:
     mark, path = tmp_path / "it-ran", tmp_path / "voice.pth"
-    path.write_bytes(code(mark)[kind])
+    path.write_bytes(code(mark)[kind]())
     mark.unlink(missing_ok=True)
     refused(library, path)
     assert not mark.exists()

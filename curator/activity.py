@@ -33,7 +33,7 @@ from curator.tails import ringing, without_tails
 from curator.voicing import VOICES, Voice
 
 SILENCE_DB = -120.0
-REVISION = 4
+REVISION = 5
 """Raised whenever the same recording may be heard differently; its scores are then due again."""
 VERSION = f"{vad.VERSION} heard-{REVISION}"
 SPEECH = 0.5

@@ -21,7 +21,7 @@ from curator.frames import FRAMES_A_SECOND, Floats, edge, runs
 from curator.voicing import VOICES, Voice
 
 SILENCE, NO_SPEECH = "silence", "no speech"
-NAME, VERSION = "dp", 3
+NAME, VERSION = "dp", 4
 EVERY = 10
 """One possible cut for each 100 ms of sound."""
 BREATH = 5
@@ -30,6 +30,9 @@ PARTED = 80
 """Frames of pause from which room tone is left out between two clips; in a shorter pause both meet."""
 LONGEST_TAIL = 50
 QUIET_DB = 30.0
+SILENT_DBFS, SILENT_FRAMES = -80.0, 30
+"""What is quieter is digital silence, a few of the smallest steps of 16 bits; a clip may hold so many frames more of it
+on either side."""
 HIGHS = 2 / 3
 """How much of the energy's part of a cut's cost is for the energy above 2 kHz."""
 
@@ -101,7 +104,8 @@ def slice_activity(
 
 def slice_tracks(recording: str, tracks: Tracks, settings: SlicingSettings) -> Sliced:
     """Cut a recording by its tracks; clips come in order and never overlap."""
-    spans = [(start, end) for island in _islands(tracks, settings) for start, end in _cut(tracks, island, settings)]
+    spans = [span for island in _islands(tracks, settings) for span in _cut(tracks, island, settings)]
+    spans = _with_silence(tracks, spans, round(settings.max_s * FRAMES_A_SECOND))
     shortest = round(settings.min_s * tracks.rate)
     clips = []
     for first, last in spans:
@@ -134,6 +138,24 @@ def _islands(tracks: Tracks, settings: SlicingSettings) -> list[tuple[int, int]]
         else:
             islands.append((first, last))
     return islands
+
+
+def _with_silence(tracks: Tracks, spans: list[tuple[int, int]], longest: int) -> list[tuple[int, int]]:
+    """The spans with more of the digital silence beside them, as far as their lengths and neighbours allow.
+
+    Nothing is heard of it, and what fades into it, or is labelled to reach into it, stays whole.
+    """
+    silent = tracks.level < SILENT_DBFS
+    kept: list[tuple[int, int]] = []
+    for number, (first, last) in enumerate(spans):
+        before = max(first - SILENT_FRAMES, kept[-1][1] if kept else 0, last - longest)
+        sounding = np.flatnonzero(~silent[before:first])
+        first = before + int(sounding[-1]) + 1 if len(sounding) else min(before, first)
+        following = spans[number + 1][0] if number + 1 < len(spans) else len(silent)
+        after = min(last + SILENT_FRAMES, (last + following) // 2, first + longest)
+        sounding = np.flatnonzero(~silent[last:after])
+        kept.append((first, last + int(sounding[0]) if len(sounding) else max(after, last)))
+    return kept
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from curator.frames import Bools, Floats, runs
+from curator.frames import Bools, Floats, runs, widened
 from curator.pitch import HOP_S, VOICED, Pitch
 
 Voice = Literal["auto", "speech", "singing"]
@@ -33,6 +33,9 @@ SUSTAINED_S = 0.25
 SUSTAINED_WITHIN_DB = 25.0
 SHORTEST_NOTE_S = 0.06
 NOTE_WITHIN_DB = 35.0
+SOFT, SUSPECTED, SUSPICION_S = 0.6, 0.1, 1.5
+"""Probability of voice that soft speech is given; what the network says of it at least; how far its best lies apart."""
+SOFT_S, SOFT_VOICING, FAIRLY = 0.08, 0.7, 0.3
 HUM_BELOW_HZ, HUM_STEADY_ST, HUM_S = 130.0, 0.05, 0.25
 
 
@@ -53,8 +56,8 @@ def probability(network: Floats, voicing: Floats, level: Floats, frame_s: float,
 
     `network` and `voicing` are 0 to 1 and `level` in dBFS, all (frames,). As speech, pitch adds nothing. As singing,
     every `note` is a voice, and what else is loud and voiced is doubtful. By itself ("auto"), so is a recording heard
-    whose loud voiced sound the network mostly misses, unless it is `_instruments`; in any other, `sustained` notes are
-    a voice.
+    whose loud voiced sound the network mostly misses, unless it is `_instruments`; in any other, `sustained` notes and
+    `soft` speech are a voice.
     """
     if voice == "speech" or not len(level):
         return network
@@ -62,8 +65,11 @@ def probability(network: Floats, voicing: Floats, level: Floats, frame_s: float,
     loud = (voicing >= VOICED) & (level > -DOUBTFUL_WITHIN_DB)
     found = np.where(loud, np.float32(DOUBTFUL), np.float32(0))
     singing = not (_known(network, loud, frame_s) or _instruments(network, voicing, loud))
-    notes = note if singing or voice == "singing" else sustained
-    found[notes(voicing, level, frame_s)] = SURE
+    if singing or voice == "singing":
+        found[note(voicing, level, frame_s)] = SURE
+    else:
+        found[soft(network, voicing, frame_s)] = SOFT
+        found[sustained(voicing, level, frame_s)] = SURE
     return np.asarray(np.maximum(network, found), np.float32)
 
 
@@ -93,6 +99,20 @@ def sustained(voicing: Floats, level: Floats, frame_s: float) -> Bools:
         if last - first >= SUSTAINED_S / frame_s and (voicing[first:last] >= SUSTAINED).mean() >= 0.6:
             found[first:last] = True
     return found
+
+
+def soft(network: Floats, voicing: Floats, frame_s: float) -> Bools:
+    """Frames of speech that the network only suspects, as it does where a voice is suddenly 30 dB quieter than before.
+
+    Some chance of speech (0.1) in a stretch that is clearly voiced for 80 ms and more, and a fair chance (0.3) in such
+    a stretch no more than 1.5 s away; noises and distant music that are voiced have hardly any.
+    """
+    clear, fair = np.zeros(len(network), bool), np.zeros(len(network), bool)
+    for first, last in runs(voicing >= VOICED):
+        if last - first >= SOFT_S / frame_s and voicing[first:last].mean() >= SOFT_VOICING:
+            clear[first:last] = True
+            fair[first:last] = network[first:last].max() >= FAIRLY
+    return clear & (network >= SUSPECTED) & widened(fair, round(SUSPICION_S / frame_s))
 
 
 def note(voicing: Floats, level: Floats, frame_s: float) -> Bools:

@@ -127,6 +127,20 @@ def test_much_room_tone_on_both_sides_of_a_pause_never_makes_clips_overlap(pause
     assert clips[0][1] <= clips[1][0]
 
 
+def test_a_clip_holds_more_of_digital_silence_than_of_room_tone() -> None:
+    def parts(quiet: float) -> list[tuple[float, float]]:
+        return [(1, quiet), (6, -20), (1.4, quiet), (6, -20), (1, quiet)]
+
+    assert cut(parts(-70)) == pytest.approx([(0.75, 7.35), (8.15, 14.75)])
+    assert cut(parts(-90)) == pytest.approx([(0.45, 7.65), (7.85, 15.05)])
+
+
+def test_digital_silence_makes_no_clip_too_long_and_no_two_overlap() -> None:
+    clips = cut([(2, -90), (14.3, -20), (1.02, -90), (5, -20), (2, -90)])
+    assert [end - start <= 15 for start, end in clips] == [True, True]
+    assert clips[0][1] <= clips[1][0]
+
+
 def test_speech_far_from_any_other_is_kept_as_a_short_clip() -> None:
     parts = [(1, -70), (2, -20), (4, -70), (6, -20), (1, -70)]
     clips = slice_activity("r", speech_like(parts), 14 * 16_000, 16_000).clips

@@ -79,3 +79,20 @@ def test_instruments_are_no_voice_but_an_unclear_pitch_of_somebody_who_also_spea
     found = spans(voiced, level, network)
     assert found["auto"] == (np.flatnonzero(voiced > 0).tolist() if singer else [])
     assert found["singing"] == np.flatnonzero(voiced > 0).tolist()
+
+
+@pytest.mark.parametrize(("chances", "expected"), [((0.45, 0.12), True), ((0.2, 0.2), False), ((0.45, 0.05), False)])
+def test_soft_speech_that_the_network_only_suspects_is_a_voice(chances: tuple[float, float], expected: bool) -> None:
+    voiced, level, network = np.zeros(900, np.float32), np.full(900, -64.0, np.float32), np.zeros(900, np.float32)
+    voiced[:200], level[:200], network[:200] = 0.95, -20.0, 0.95
+    for first, chance in zip((500, 600), chances, strict=True):
+        voiced[first : first + 20], level[first : first + 20], network[first : first + 20] = 0.9, -48.0, chance
+    found = spans(voiced, level, network)
+    assert set(range(600, 620)).issubset(found["auto"]) == expected
+    assert found["speech"] == list(range(200))
+
+
+def test_a_suspicion_far_from_any_speech_is_none() -> None:
+    voiced, network = np.zeros(900, np.float32), np.zeros(900, np.float32)
+    voiced[100:120], network[100:120], voiced[500:520], network[500:520] = 0.9, 0.45, 0.9, 0.12
+    assert np.flatnonzero(voicing.soft(network, voiced, 0.01)).tolist() == list(range(100, 120))

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from infer.phone_encoder import PAUSE, PHONES, PhoneEncoder, load_phone_encoder, speech_frames
 from trainer.recipes.phone_encoder.evaluate import Feature, spoken_by
-from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy, standardised
-from trainer.recipes.phone_encoder.measures import Features, Spoken, distortion
+from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
+from trainer.recipes.phone_encoder.measures import Spoken, distortion
+from trainer.recipes.phone_encoder.normalise import Features, Fit, Map, level
 from trainer.recipes.phone_encoder.voices import Parallel, flite_voices, given_sentences
 
 SILENT = PHONES.index(PAUSE)
@@ -135,7 +136,7 @@ WAYS: dict[str, tuple[Compared, Assembled]] = {
 
 def frames_of(encoder: PhoneEncoder, parallel: Parallel, voice: str) -> Frames:
     said = parallel.voices[voice]
-    spoken = spoken_by(said, Feature("", lambda audio: encoder.encode(torch.from_numpy(audio))[0].numpy(), True))
+    spoken = spoken_by(said, Feature("", lambda audio: encoder.encode(torch.from_numpy(audio))[0].numpy(), level))
     heard = [encoder.posteriors(torch.from_numpy(u.audio))[0].sqrt().numpy() for u in said]
     speech = [speech_frames(torch.from_numpy(u.audio)).numpy() for u in said]
     return Frames([s.features for s in spoken], heard, speech, spoken)
@@ -159,12 +160,13 @@ def figures(query: Frames, target: Frames, cuts: list[Features], every: int, way
         yield float(np.mean(phones[rows[chosen, 0]] == named[chosen])), distortion(made, cuts[i], own)
 
 
-def whitened(frames: Features) -> Features:
-    level = standardised(frames)
-    return np.asarray(level @ power_of(level, -0.5), np.float32)
+def whitened(speech: Features) -> Map:
+    levelled = level(speech)
+    matrix = power_of(levelled(speech), -0.5)
+    return lambda frames: np.asarray(levelled(frames) @ matrix, np.float32)
 
 
-def named(encoder: PhoneEncoder, parallel: Parallel, prepare: Callable[[Features], Features]) -> float:
+def named(encoder: PhoneEncoder, parallel: Parallel, fit: Fit) -> float:
     """How often the deeper probe names the speaker of a frame."""
     speakers = [
         [
@@ -177,7 +179,7 @@ def named(encoder: PhoneEncoder, parallel: Parallel, prepare: Callable[[Features
         ]
         for said in parallel.voices.values()
     ]
-    return speaker_accuracy(speakers, hidden=HIDDEN, prepare=prepare)
+    return speaker_accuracy(speakers, hidden=HIDDEN, fit=fit)
 
 
 def main() -> None:
@@ -203,7 +205,7 @@ def main() -> None:
         ]
         phone, apart = np.mean(own, axis=0)
         print(f"| four, asked by the target itself | {phone:.3f} | {apart:.2f} dB |")
-        print(f"\nspeaker named: normalised {named(encoder, parallel, standardised):.2f}", end=", ")
+        print(f"\nspeaker named: normalised {named(encoder, parallel, level):.2f}", end=", ")
         print(f"whitened {named(encoder, parallel, whitened):.2f}", flush=True)
 
 

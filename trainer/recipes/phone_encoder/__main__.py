@@ -44,6 +44,7 @@ LICENCES = {
     show_default=True,
     help="flite voices that training does not hear, with commas.",
 )
+@click.option("--bf16", is_flag=True, help="Matrix products in bfloat16, where the processor has it.")
 @click.option("--teach/--no-teach", default=True, show_default=True, help="Soft labels by pocketsphinx.")
 def main(
     out: Path,
@@ -56,6 +57,7 @@ def main(
     threads: int,
     seed: int,
     hold_out: str,
+    bf16: bool,
     teach: bool,
 ) -> None:
     """Train the embedded content encoder from nothing but synthesizers and, if given, recordings."""
@@ -66,7 +68,7 @@ def main(
         materials = make_materials(out / "material", real, scale, seed, voices, teach=teach)
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
-    settings = Settings(minutes=minutes, steps=steps, batch=batch, seed=seed)
+    settings = Settings(minutes=minutes, steps=steps, batch=batch, seed=seed, bf16=bf16)
     licences = {name: LICENCES.get(name, "").format(voices=", ".join(voices)) for name in materials}
     if real_licence:
         licences["real"] = real_licence
@@ -120,6 +122,7 @@ def facts(
         "seed": settings.seed,
         "steps": step,
         "batch": settings.batch,
+        "matrix_products": "bf16" if settings.bf16 else "fp32",
         "training_minutes": round(minutes, 1),
         "recipe": "python -m trainer.recipes.phone_encoder",
     }

@@ -32,9 +32,11 @@ from infer.phone_encoder import (
     speech_frames,
 )
 from trainer.recipes.phone_encoder import measures
-from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy, standardised
+from trainer.recipes.phone_encoder.corpus import training_voices
+from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
 from trainer.recipes.phone_encoder.labels import UNKNOWN, Utterance, frame_labels, phone_numbers
-from trainer.recipes.phone_encoder.measures import Features, Spoken
+from trainer.recipes.phone_encoder.measures import Spoken
+from trainer.recipes.phone_encoder.normalise import Features, Fit, correlations, level, recolour
 from trainer.recipes.phone_encoder.speak import flite_program
 from trainer.recipes.phone_encoder.voices import (
     Parallel,
@@ -43,6 +45,7 @@ from trainer.recipes.phone_encoder.voices import (
     flite_voices,
     given_sentences,
     real_voices,
+    say_all,
 )
 
 Extractor = Callable[[NDArray[np.float32]], Features]
@@ -50,11 +53,11 @@ Extractor = Callable[[NDArray[np.float32]], Features]
 
 @dataclass(frozen=True)
 class Feature:
-    """A content feature by name, and whether it is normalised per voice."""
+    """A content feature by name, and how it is normalised per voice, if it is."""
 
     name: str
     extract: Extractor
-    normalise: bool
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True)
@@ -82,21 +85,34 @@ def cepstra(order: int = 20) -> Extractor:
     return extract
 
 
-def features_of(encoder: PhoneEncoder) -> list[Feature]:
-    """What the table compares."""
+def features_of(encoder: PhoneEncoder, heard: list[list[Utterance]] | None = None) -> list[Feature]:
+    """What the table compares; `heard` is what voices that training heard say: how their features go together."""
 
     def bottleneck(audio: NDArray[np.float32]) -> Features:
         return encoder.encode(torch.from_numpy(audio))[0].numpy()
 
-    def heard(audio: NDArray[np.float32]) -> Features:
+    def posteriors(audio: NDArray[np.float32]) -> Features:
         return encoder.posteriors(torch.from_numpy(audio))[0].sqrt().numpy()
 
-    return [
-        Feature("cepstra, per voice", cepstra(), True),
-        Feature("phone posteriors", heard, False),
-        Feature("encoder, raw", bottleneck, False),
-        Feature("encoder, per voice", bottleneck, True),
+    def names(audio: NDArray[np.float32]) -> Features:
+        return np.asarray(posteriors(audio).argmax(-1)[:, None] == np.arange(len(PHONES)), np.float32)
+
+    found = [
+        Feature("cepstra, per voice", cepstra(), level),
+        Feature("phone posteriors", posteriors),
+        Feature("phone names", names),
+        Feature("encoder, raw", bottleneck),
+        Feature("encoder, per voice", bottleneck, level),
     ]
+    if heard:
+        reference = correlations([speech_of(said, bottleneck) for said in heard])
+        found.append(Feature("encoder, recoloured", bottleneck, recolour(reference)))
+    return found
+
+
+def speech_of(said: list[Utterance], extract: Extractor) -> Features:
+    """The features (N, F) of all speech frames of one voice."""
+    return np.concatenate([extract(u.audio)[speech_frames(torch.from_numpy(u.audio)).numpy()] for u in said])
 
 
 def spoken_by(utterances: list[Utterance], feature: Feature) -> list[Spoken]:
@@ -107,7 +123,7 @@ def spoken_by(utterances: list[Utterance], feature: Feature) -> list[Spoken]:
         classes = frame_labels(utterance.segments, (len(utterance.audio) - 400) // MEL_HOP + 1)[::2]
         said.append(Spoken(values, phone_numbers(classes)[: len(values)], utterance.text))
         masks.append(speech_frames(torch.from_numpy(utterance.audio)).numpy())
-    return measures.normalised(said, masks) if feature.normalise else said
+    return measures.normalised(said, masks, feature.fit) if feature.fit else said
 
 
 def agreement(first: list[Spoken], second: list[Spoken], every: int = 3) -> tuple[float, float]:
@@ -186,11 +202,10 @@ def identity_figures(feature: Feature, title: str, voices: Voices) -> dict[str, 
         [Recording(feature.extract(u.audio), speech_frames(torch.from_numpy(u.audio)).numpy(), u.text) for u in said]
         for said in voices.values()
     ]
-    prepare = standardised if feature.normalise else None
     chance = f"(chance {1 / len(speakers):.2f})"
     return {
-        f"{title}: speaker {chance}": speaker_accuracy(speakers, prepare=prepare),
-        f"{title}: speaker, deeper probe {chance}": speaker_accuracy(speakers, hidden=HIDDEN, prepare=prepare),
+        f"{title}: speaker {chance}": speaker_accuracy(speakers, fit=feature.fit),
+        f"{title}: speaker, deeper probe {chance}": speaker_accuracy(speakers, hidden=HIDDEN, fit=feature.fit),
     }
 
 
@@ -263,6 +278,7 @@ def main(
         # The voices to measure on are those that the card says training did not hear.
         apart = read_card(weights or packaged_weights())["held_out_voices"]
         given = given_sentences(sentences) if sentences else None
+        known = [say_all(voice) for voice in training_voices(apart)] if flite_program() else None
         material = Material(
             flite_voices(apart, given) if flite_program() else {},
             real_voices(rows, _names(speakers), most) if rows and speakers else {},
@@ -271,7 +287,7 @@ def main(
         )
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
-    figures = {f.name: measure(f, material) for f in features_of(encoder)}
+    figures = {f.name: measure(f, material) for f in features_of(encoder, known)}
     rights = frame_accuracy(encoder, material)
     found = {"version": encoder.version, "features": figures, "frame_accuracy": rights}
     if into_card:

@@ -7,14 +7,13 @@ otherwise what is said gives them away, however little of the voice is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.recipes.phone_encoder.measures import Features
+from trainer.recipes.phone_encoder.normalise import Features, Fit
 
 SPLITS = 4
 HIDDEN = 64
@@ -35,14 +34,14 @@ def speaker_accuracy(
     speakers: list[list[Recording]],
     *,
     hidden: int = 0,
-    prepare: Callable[[Features], Features] | None = None,
+    fit: Fit | None = None,
     splits: int = SPLITS,
 ) -> float:
     """Balanced accuracy of a probe of the speaker per frame, trained on half of the recordings, tested on the others.
 
-    `hidden` 0 is a linear probe, more a layer of so many units before it. `prepare` sees the speech frames (N, F) of
-    one half of one speaker, as `standardised` does: it normalises them as one recording of that length. The mean over
-    `splits` random halvings; chance is 1 / number of speakers. Raises ValueError where a speaker has nothing to test.
+    `hidden` 0 is a linear probe, more a layer of so many units before it. `fit` normalises the speech frames (N, F) of
+    one half of one speaker as those of one recording of that length. The mean over `splits` random halvings; chance
+    is 1 / number of speakers. Raises ValueError where a speaker has nothing to test.
     """
     texts = sorted({recording.text for recordings in speakers for recording in recordings})
     found = []
@@ -54,7 +53,7 @@ def speaker_accuracy(
         halves = [_halves(recordings, begins, chance) for recordings in speakers]
         if not all(len(half) for pair in halves for half in pair):
             raise ValueError("a speaker has no second recording of speech to test on")
-        prepared = [[prepare(half) if prepare else half for half in pair] for pair in halves]
+        prepared = [[fit(half)(half) if fit else half for half in pair] for pair in halves]
         learn = _even([learnt for learnt, _ in prepared], chance)
         found.append(_probed(learn, [test for _, test in prepared], hidden, seed))
     return float(np.mean(found))
@@ -73,11 +72,6 @@ def _halves(
     empty = np.zeros((0, recordings[0].features.shape[1]), np.float32)
     first, second = (np.concatenate([empty, *part]).astype(np.float32) for part in parts)
     return first, second
-
-
-def standardised(frames: Features) -> Features:
-    """Frames (N, F) brought to mean 0 and spread 1."""
-    return np.asarray((frames - frames.mean(0)) / (frames.std(0) + 1e-5), np.float32)
 
 
 def _even(speakers: list[Features], chance: np.random.Generator) -> list[Features]:

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from infer.phone_encoder import PHONES
-
-Features = NDArray[np.float32]
+from trainer.recipes.phone_encoder.normalise import Features, Fit, level
 
 CLASSES_OF_SOUND = {
     "vowel": "aa ae ah ao aw ay eh er ey ih iy ow oy uh uw",
@@ -38,11 +37,10 @@ class Spoken:
     text: str
 
 
-def normalised(spoken: list[Spoken], speech: list[NDArray[np.bool_]]) -> list[Spoken]:
-    """The utterances of one voice, their features brought to mean 0 and spread 1 over its speech frames."""
-    heard = np.concatenate([s.features[m] for s, m in zip(spoken, speech, strict=True)])
-    mean, spread = heard.mean(0), heard.std(0) + 1e-5
-    return [Spoken((s.features - mean) / spread, s.phones, s.text) for s in spoken]
+def normalised(spoken: list[Spoken], speech: list[NDArray[np.bool_]], fit: Fit = level) -> list[Spoken]:
+    """The utterances of one voice, their features normalised as `fit` finds from its speech frames."""
+    change = fit(np.concatenate([s.features[m] for s, m in zip(spoken, speech, strict=True)]))
+    return [Spoken(change(s.features), s.phones, s.text) for s in spoken]
 
 
 def _unit(features: Features) -> torch.Tensor:

@@ -14,7 +14,8 @@ from infer.phone_encoder import frame_count
 from trainer.recipes.phone_encoder import sentences
 from trainer.recipes.phone_encoder.align import Aligner, read_speech, read_table
 from trainer.recipes.phone_encoder.labels import Segment, Utterance
-from trainer.recipes.phone_encoder.measures import Features, mel_cepstra
+from trainer.recipes.phone_encoder.measures import mel_cepstra
+from trainer.recipes.phone_encoder.normalise import Features
 from trainer.recipes.phone_encoder.speak import say_flite
 
 Voices = dict[str, list[Utterance]]
@@ -40,8 +41,13 @@ def flite_voices(names: list[str], given: list[str] | None = None) -> dict[str, 
     return found | ({"synthesizers, given sentences": _parallel(names, given, 4)} if given else {})
 
 
+def say_all(voice: str, texts: tuple[str, ...] = sentences.MEASURING) -> list[Utterance]:
+    """The sentences kept for measuring, or others, said by one of flite's voices."""
+    return [say_flite(text, voice) for text in texts]
+
+
 def _parallel(names: list[str], texts: list[str], every: int) -> Parallel:
-    voices = {voice: [say_flite(text, voice) for text in texts] for voice in names}
+    voices = {voice: say_all(voice, tuple(texts)) for voice in names}
     cepstra = {voice: [mel_cepstra(u.audio, frame_count(len(u.audio))) for u in said] for voice, said in voices.items()}
     return Parallel(voices, cepstra, every)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.recipes.phone_encoder.identity import Recording, speaker_accuracy, standardised
+from trainer.recipes.phone_encoder.identity import Recording, speaker_accuracy
+from trainer.recipes.phone_encoder.normalise import level
 
 
 def recorded(offset: float, seed: int, *, signs: bool = False) -> list[Recording]:
@@ -25,13 +26,13 @@ def recorded(offset: float, seed: int, *, signs: bool = False) -> list[Recording
 def test_a_voice_that_is_an_offset_is_named_until_each_half_is_normalised() -> None:
     speakers = [recorded(0.0, 1), recorded(1.5, 2), recorded(3.0, 3)]
     assert speaker_accuracy(speakers, splits=2) > 0.9
-    assert speaker_accuracy(speakers, prepare=standardised, splits=2) == pytest.approx(1 / 3, abs=0.08)
+    assert speaker_accuracy(speakers, fit=level, splits=2) == pytest.approx(1 / 3, abs=0.08)
 
 
 def test_normalising_hides_nothing_from_the_probe_by_looking_at_both_halves() -> None:
     # Speakers without any difference are guessed at chance, neither above nor below it.
     speakers = [recorded(0.0, seed) for seed in range(4)]
-    assert speaker_accuracy(speakers, prepare=standardised, splits=4) == pytest.approx(0.25, abs=0.05)
+    assert speaker_accuracy(speakers, fit=level, splits=4) == pytest.approx(0.25, abs=0.05)
 
 
 def test_what_is_said_does_not_pass_for_the_speaker() -> None:
@@ -46,8 +47,8 @@ def test_what_is_said_does_not_pass_for_the_speaker() -> None:
 
 def test_what_a_linear_probe_cannot_see_the_deeper_one_finds() -> None:
     speakers = [recorded(1.0, 1, signs=True), recorded(-1.0, 2, signs=True)]
-    assert speaker_accuracy(speakers, prepare=standardised, splits=2) < 0.6
-    assert speaker_accuracy(speakers, hidden=16, prepare=standardised, splits=2) > 0.9
+    assert speaker_accuracy(speakers, fit=level, splits=2) < 0.6
+    assert speaker_accuracy(speakers, hidden=16, fit=level, splits=2) > 0.9
 
 
 def test_only_speech_is_asked() -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-# The suite runs in one process a core: more threads in each would only wait for each other. Read when numpy is loaded.
+# The suite runs in several processes: more threads in each would only wait for each other. Read when numpy is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -19,6 +19,13 @@ from catalog.library import Library
 from catalog.store import Store
 
 Say = Callable[..., tuple[NDArray[np.float32], int]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` starts: two more than cores, for much of a test's time is waiting for a terminal's
+    timers, for the disk or for a process of its own."""
+    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(autouse=True)

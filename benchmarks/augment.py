@@ -88,7 +88,6 @@ def measured(given: argparse.Namespace, kinds: Sequence[str]) -> list[float]:
     made = ready(library, TrainRequest.from_dict(request.to_dict()), report, choose_device("cpu", 1), ALONE)
     assert made is not None
     state, _ = train(made.training, report)
-    report.finish("stopped")
     cells: list[float] = []
     mel = 0.0
     for name, clips in judges(library, made.training, report).items():
@@ -96,6 +95,7 @@ def measured(given: argparse.Namespace, kinds: Sequence[str]) -> list[float]:
         assert found is not None
         cells += figures(found)
         mel = found.mel if name == "unseen" else mel
+    report.finish("stopped")
     return [*cells, mel]
 
 

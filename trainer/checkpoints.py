@@ -50,8 +50,9 @@ class Identity:
         return json.dumps(document, sort_keys=True)
 
 
-_NO_CONCERN = {"refiner", "patience", "keep_last", "log_every"}
-"""Settings that change what is looked at and kept, not what is learned: a run may go on with others."""
+_NO_CONCERN = {"refiner", "patience", "keep_last", "log_every", "compile"}
+"""Settings that change what is looked at and kept, and how it is computed, not what is learned: a run may go on with
+others."""
 
 
 _YOUNGER = {"augment"}

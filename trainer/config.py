@@ -81,6 +81,8 @@ class TrainConfig:
     on a CPU, and on a GPU as many as fit. Of the published method."""
     checkpointing: bool = False
     """Whether the decoder's activations are computed again for the backward pass instead of being kept."""
+    compile: bool = False
+    """Whether the networks' passes are compiled for the step's shapes (`trainer.compiling`)."""
     epochs: int = 100
     """Passes over the set when neither epochs nor steps are asked for; an epoch hears every trained second once."""
     steps: int | None = None

@@ -121,6 +121,8 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
     )
     stream = training.batches(state.position)
     team, stepper = training.team, Stepper(training, state)
+    if stepper.warning:
+        report.warning(stepper.warning)
     pace, said, saved = Pace(training.clock), 0.0, state.step
     with memory_in_words(config, training.device):
         if team.leads:

@@ -33,8 +33,8 @@ from trainer.device import choose_device
 from trainer.loop import Training, train
 from trainer.prepare import Prepared, prepare
 from trainer.publish import Made, publish, why_ended
-from trainer.sources import Encoder, Stopped
 from trainer.refiner import CHECKPOINT, Learned, RefinerTraining, train_refiner
+from trainer.sources import Encoder, Stopped
 from trainer.state import TrainState
 from trainer.team import ALONE, Team, joined
 

@@ -21,14 +21,14 @@ from infer.f0 import coarse
 from infer.mel import CLASSIC, spectrogram
 from infer.source_filter import SourceFilter
 from infer.synthesizer import Synthesizer
+from trainer.compiling import compile_passes
 from trainer.dataset import MARGIN_FRAMES, Crop, Crops, TensorCrops, collate
 from trainer.device import autocast_type
 from trainer.fit import put_back, rows_that_fit
 from trainer.resident import Resident, fits
-from trainer.spectral import SpectralLosses, spectral_step, spoken
+from trainer.spectral import SpectralLosses, alone, spectral_step, spoken
 from trainer.state import TrainState
 from trainer.step import Batch, Draws, Passes, StepLosses, StepSettings, Trained, train_step
-from trainer.team import Team
 
 if TYPE_CHECKING:
     from trainer.loop import Training
@@ -59,17 +59,19 @@ class Stepper:
             generator.dec.recompute = config.checkpointing
         self.filters: Callable[..., tuple[Tensor, Tensor]] | None = None
         self.passes: Passes | None = None
-        if isinstance(generator, SourceFilter):
-            self.filters = averaged(generator, "filters", self.team)
+        if isinstance(generator, SourceFilter) and self.team.size > 1:
+            self.filters = averaged(generator, "filters")
         elif isinstance(generator, Synthesizer) and state.discriminator is not None and self.team.size > 1:
-            judges = [averaged(judge, "forward", self.team) for judge in state.discriminator.discriminators]
-            self.passes = Passes(averaged(generator, "forward_train", self.team), judges)
+            judges = [averaged(judge, "forward") for judge in state.discriminator.discriminators]
+            self.passes = Passes(averaged(generator, "forward_train"), judges)
         if training.device.type == "cuda" and not config.rows_at_once and state.discriminator is not None:
             self.settings = replace(self.settings, rows_at_once=self._rows_that_fit())
+        self.warning = compile_passes(state, self._attempt) if config.compile else None
+        """What a person should know of how steps are made."""
 
     def step(self, batch: Sequence[Crop]) -> Losses:
         """One step on this process's rows of the batch."""
-        return self._learn(self._read(batch), self.settings, self.passes)
+        return self._learn(self._read(batch), self.settings)
 
     def _read(self, batch: Sequence[Crop]) -> Crops | TensorCrops:
         config = self.training.config
@@ -78,7 +80,7 @@ class Stepper:
             return self.resident.read(batch, **where)
         return collate(self.training.pool, batch, **where)
 
-    def _learn(self, crops: Crops | TensorCrops, settings: StepSettings, passes: Passes | None) -> Losses:
+    def _learn(self, crops: Crops | TensorCrops, settings: StepSettings, *, together: bool = True) -> Losses:
         training, state = self.training, self.state
         # what the networks draw by themselves (dropout) is seeded as well, apart for each process
         torch.manual_seed(step_seed(training.seed, state.step) + self.team.rank)
@@ -88,28 +90,28 @@ class Stepper:
             noises = [self.noise(which, said.wave.shape[1]) for which in range(2)]
             return spectral_step(
                 state.generator, state.optimizer_g, said, starts, training.config.segment_frames, training.config.loss,
-                noises=noises, filters=self.filters, mean=self.team.mean,
+                noises=noises, filters=self.filters if together else None, mean=self.team.mean if together else alone,
             )  # fmt: skip
         batch = to_batch(training, crops)
         config = state.generator.config
         noise_q = self.noise(0, cast(Any, config).inter_channels, batch.spec.shape[2])
         noise_src = self.noise(1, training.config.segment_frames * training.config.hop, 1)
         draws = Draws(starts, noise_q, noise_src if training.network.f0 else None)
+        passes = self.passes if together else None
         return train_step(cast(Trained, state), batch, draws, settings, passes=passes, scaler=state.scaler)
 
     def _rows_that_fit(self) -> int:
         """Rows that pass together: as many as the GPU can take, on the process that can take the fewest."""
-        config = self.training.config
-        crops = self._read([Crop(0, 0, 0)] * config.batch_size)
         most = self.rows.stop - self.rows.start
-
-        def attempt(rows: int) -> None:
-            # without the team: a process that runs out of memory would leave the others waiting
-            self._learn(crops, replace(self.settings, rows_at_once=rows), None)
-
         with put_back(self.state):
-            fit = rows_that_fit(most, attempt)
+            fit = rows_that_fit(most, self._attempt)
         return self.team.least(fit)
+
+    def _attempt(self, rows: int | None = None) -> None:
+        """A step on no matter which crops, without the team: a process that fails would leave the others waiting."""
+        crops = self._read([Crop(0, 0, 0)] * self.training.config.batch_size)
+        settings = self.settings if rows is None else replace(self.settings, rows_at_once=rows)
+        self._learn(crops, settings, together=False)
 
     def noise(self, which: int, *shape: int) -> Tensor:
         """Noise of unit variance for this process's rows, of which the step has several kinds."""
@@ -143,10 +145,8 @@ class _Method(nn.Module):
         return getattr(self.network, self.name)(*given, **named)
 
 
-def averaged(network: nn.Module, name: str, team: Team) -> Any:
+def averaged(network: nn.Module, name: str) -> Any:
     """A method of a network whose backward pass leaves on every process of the team the mean of their gradients."""
-    if team.size == 1:
-        return getattr(network, name)
     from torch.nn.parallel import DistributedDataParallel
 
     return DistributedDataParallel(_Method(network, name), gradient_as_bucket_view=True)

@@ -78,6 +78,7 @@ def strengths_of(context: click.Context, option: click.Parameter, value: str) ->
     + "; ".join(f"{name}={usual:g}: {meaning}" for name, (usual, _, _, meaning) in STRENGTHS.items())
     + ". Several with commas between; off unless asked for.",
 )
+@click.option("--compile", "compiled", is_flag=True, help="Compile the networks for this machine before training.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A setting that differs from the preset's.")
 @click.option("--refiner", is_flag=True, help="Train what --refine needs as well, once the voice is done.")
 @click.option("--dry-run", is_flag=True, help="Measure on this machine what it would cost, and end.")
@@ -95,6 +96,7 @@ def train(
     resume: bool,
     as_json: bool,
     augment: dict[str, float],
+    compiled: bool,
     changes: tuple[str, ...],
     **settings: Any,
 ) -> int:
@@ -109,7 +111,7 @@ def train(
         library=str(library.root),
         set_name=set_name,
         model=name,
-        settings=parsed(changes) | ({"augment": augment} if augment else {}),
+        settings=parsed(changes) | ({"augment": augment} if augment else {}) | ({"compile": True} if compiled else {}),
         **settings,
     )
     request = resolved(library, request, base)

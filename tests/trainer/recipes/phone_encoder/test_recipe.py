@@ -35,10 +35,11 @@ def toy_material(seed: int = 0) -> corpus.Material:
     return corpus.Material(mel.astype(np.float16), labels, None)
 
 
-def test_training_lowers_the_loss_and_exports_at_the_end_of_each_cycle() -> None:
+@pytest.mark.parametrize("bf16", [False, True])
+def test_training_lowers_the_loss_and_exports_at_the_end_of_each_cycle(*, bf16: bool) -> None:
     said: list[str] = []
     kept: list[int] = []
-    settings = Settings(steps=100, batch=2, crop=96, seed=3)
+    settings = Settings(steps=100, batch=2, crop=96, seed=3, bf16=bf16)
     train({"toy": toy_material()}, settings, lambda _, step: kept.append(step), note=said.append, shape=TOY)
     assert kept == [round(share * 100) for share in CYCLES]
     losses = [float(line.split("phone ")[1].split()[0]) for line in said]

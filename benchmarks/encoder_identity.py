@@ -1,0 +1,145 @@
+"""What names the speaker in the encoder's frames: the voice or the recording, and what taking it out costs.
+
+    python benchmarks/encoder_identity.py AUDIO
+
+Controls of the deeper probe of `python -m trainer.recipes.phone_encoder.evaluate` on the folder with MANIFEST.csv:
+recordings of one voice, Kathleen, whose file names hold the second at which each was made, given out as two speakers -
+from two sessions 8.7 hours apart, from one session at random, and its first and second half; and two actors of one
+studio whose recordings are given out to two made-up speakers at random, sentence by sentence. All of it is chance, 0.5,
+for a probe that reads only the voice. Then the two unheard flite voices and the actors, recoloured more or less: the
+probe without and with a hidden layer, how often the same phone is found in the other voice (for the actors: in
+Kathleen), and the mean cosine between the recoloured frames and those the product uses. Two minutes of one processor;
+flite must be installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from infer.phone_encoder import load_phone_encoder, packaged_weights, read_card, speech_frames
+from trainer.recipes.phone_encoder.align import read_speech
+from trainer.recipes.phone_encoder.corpus import training_voices
+from trainer.recipes.phone_encoder.evaluate import Feature, agreement, features_of, speech_of, spoken_by
+from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
+from trainer.recipes.phone_encoder.labels import Utterance
+from trainer.recipes.phone_encoder.normalise import Matrix, correlations, recolour
+from trainer.recipes.phone_encoder.voices import Voices, alike, real_voices, say_all
+
+ACTORS = ["ravdess10", "ravdess15"]
+VOICE = "kathleen"
+PAUSE_S = 900
+"""A longer pause begins another session."""
+PULLS = (None, 3000, 1000, 300, 100, 0)
+
+
+def dated(manifest: Path) -> list[tuple[int, Path, str]]:
+    """The recordings of VOICE: the second each was made, its place, what is said."""
+    found = []
+    with manifest.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            made = re.search(r"_(\d{10})\.wav$", row["original_path"])
+            if row["speaker_id"] == VOICE and row["path"].startswith("speech_single/") and made:
+                found.append((int(made[1]), manifest.parent / row["path"], row["text"]))
+    return sorted(found)
+
+
+def shared_out(times: list[int]) -> dict[str, tuple[list[int], list[int]]]:
+    """Pairs of lists of recordings of one voice, by their place in `times`, seconds in order."""
+    parts = np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > PAUSE_S) + 1)
+    first, last = parts[0], parts[-1]
+    mixed, half = np.random.default_rng(0).permutation(first), len(first) // 2
+    pairs = {
+        "two sessions": (first[: len(last)], last),
+        "one session, at random": (mixed[:half], mixed[half : 2 * half]),
+        "one session, first and second half": (first[:half], first[half : 2 * half]),
+    }
+    return {title: (a.tolist(), b.tolist()) for title, (a, b) in pairs.items()}
+
+
+def made_up(voices: Voices, seed: int) -> list[list[Utterance]]:
+    """Two speakers who each hold half of what every voice says of each text."""
+    chance = np.random.default_rng(seed)
+    found: tuple[list[Utterance], list[Utterance]] = ([], [])
+    turns: dict[tuple[str, str], int] = {}
+    for voice, said in voices.items():
+        for index in chance.permutation(len(said)):
+            key = (voice, said[index].text)
+            turns[key] = 1 - turns.get(key, int(chance.integers(2)))
+            found[turns[key]].append(said[index])
+    return list(found)
+
+
+def named(feature: Feature, speakers: list[list[Utterance]]) -> str:
+    """How often the speaker of a frame is named, by a probe without and one with a hidden layer."""
+    given = [
+        [Recording(feature.extract(u.audio), speech_frames(torch.from_numpy(u.audio)).numpy(), u.text) for u in said]
+        for said in speakers
+    ]
+    plain, deeper = (speaker_accuracy(given, hidden=hidden, fit=feature.fit) for hidden in (0, HIDDEN))
+    return f"{plain:.2f}, {deeper:.2f}"
+
+
+def controls(features: list[Feature], manifest: Path, actors: Voices) -> None:
+    rows = dated(manifest)
+    spoken = [Utterance(read_speech(path), (), VOICE, text) for _, path, text in rows]
+    print("| speakers | " + " | ".join(f.name for f in features) + " |\n|---|" + "---|" * len(features))
+    for title, pair in shared_out([made for made, _, _ in rows]).items():
+        speakers = [[spoken[i] for i in part] for part in pair]
+        print(f"| {title} | " + " | ".join(named(f, speakers) for f in features) + " |", flush=True)
+    print("| two actors, mixed | " + " | ".join(named(f, made_up(actors, 0)) for f in features) + " |")
+    print("| two actors | " + " | ".join(named(f, list(actors.values())) for f in features) + " |", flush=True)
+
+
+def likeness(feature: Feature, plain: Feature, said: list[Utterance]) -> float:
+    """Mean cosine of the frames of one voice normalised in two ways."""
+    one, other = (np.concatenate([s.features for s in spoken_by(said, f)]) for f in (feature, plain))
+    return float(np.mean((one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)))
+
+
+def trade(plain: Feature, reference: Matrix, pairs: Voices, actors: Voices, target: list[Utterance]) -> None:
+    print(
+        "\n| reference counts for | synthetic: speaker | same phone | cosine | actors: speaker | same phone | cosine |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for pull in PULLS:
+        feature = plain if pull is None else Feature("", plain.extract, recolour(reference, pull))
+        spoken = {voice: spoken_by(said, feature) for voice, said in pairs.items()}
+        found = np.mean([agreement(spoken[a], spoken[b])[0] for a, b in permutations(spoken, 2)])
+        pool = spoken_by(target, feature)
+        real = np.mean([agreement(spoken_by(said, feature), pool)[0] for said in actors.values()])
+        cells = [
+            "only levelled" if pull is None else f"{pull} frames",
+            *(named(feature, list(pairs.values())), f"{found:.3f}"),
+            f"{np.mean([likeness(feature, plain, said) for said in pairs.values()]):.2f}",
+            *(named(feature, list(actors.values())), f"{real:.3f}"),
+            f"{np.mean([likeness(feature, plain, said) for said in actors.values()]):.2f}",
+        ]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("audio", type=Path, help="folder with MANIFEST.csv")
+    manifest = parser.parse_args().audio / "MANIFEST.csv"
+    torch.set_num_threads(1)
+    apart = read_card(packaged_weights())["held_out_voices"]
+    known = [say_all(voice) for voice in training_voices(apart)]
+    features = {f.name: f for f in features_of(load_phone_encoder(), known)}
+    plain = features["encoder, per voice"]
+    (actors,) = alike(manifest, ACTORS)
+    controls([features["cepstra, per voice"], plain, features["encoder, recoloured"]], manifest, actors)
+    aligned = real_voices(manifest, [*ACTORS, VOICE], 45)
+    target = aligned.pop(VOICE)
+    reference = correlations([speech_of(said, plain.extract) for said in known])
+    trade(plain, reference, {voice: say_all(voice) for voice in apart}, aligned, target)
+
+
+if __name__ == "__main__":
+    main()

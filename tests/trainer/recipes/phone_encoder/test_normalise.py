@@ -53,7 +53,7 @@ def test_the_shorter_the_recording_the_less_is_changed() -> None:
 def test_voices_that_differ_in_how_features_go_together_are_named_until_recoloured() -> None:
     other = TOGETHER * np.array([[1, -1, 1], [-1, 1, 1], [1, 1, 1]])
     speakers = [
-        [Recording(frames(together, 100, 10 * which + seed), np.ones(100, bool)) for seed in range(8)]
+        [Recording(frames(together, 60, 10 * which + seed), np.ones(60, bool)) for seed in range(6)]
         for which, together in ((1, TOGETHER), (2, other))
     ]
     assert speaker_accuracy(speakers, hidden=16, fit=level, splits=1) > 0.75

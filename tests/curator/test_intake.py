@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,18 @@ def store(library: Library) -> Iterator[Store]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory: pytest.TempPathFactory, take) -> Analysis:
+    path = tmp_path_factory.mktemp("takes") / "voice.wav"
+    audio.write_wav(path, take([6, 1.5, 6]), 16_000)
+    return analyse(path, "anna")
+
+
 @pytest.fixture
-def analysis(tmp_path: Path, take) -> Analysis:
-    audio.write_wav(tmp_path / "voice.wav", take([6, 1.5, 6]), 16_000)
-    return analyse(tmp_path / "voice.wav", "anna")
+def analysis(tmp_path: Path, analysed: Analysis) -> Analysis:
+    """The analysis of a recording whose file the test may remove."""
+    path = shutil.copy(analysed.recording.path, tmp_path)
+    return replace(analysed, recording=replace(analysed.recording, path=str(path)))
 
 
 def ended(parent: Path, kind: str, request: dict[str, Any], result: dict[str, Any] | None, **files: Analysis) -> Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -51,7 +52,7 @@ def curator(tmp_path: Path) -> Callable[..., Ended]:
     return lambda *arguments: run(tmp_path / "library", *arguments)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def takes(tmp_path_factory: pytest.TempPathFactory, say: Callable[..., Any]) -> Path:
     """A folder with two takes of one voice, of about 20 s each, and room tone between the sentences."""
     folder = tmp_path_factory.mktemp("takes")
@@ -73,10 +74,18 @@ def takes(tmp_path_factory: pytest.TempPathFactory, say: Callable[..., Any]) -> 
     return folder
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, takes: Path) -> Callable[..., Ended]:
-    """Commands on a library that holds the two takes."""
-    place = tmp_path_factory.mktemp("filled") / "library"
-    added = run(place, "add", str(takes), "--speaker", "mia", "--json")
+@pytest.fixture(scope="session")
+def taken_in(tmp_path_factory: pytest.TempPathFactory, takes: Path) -> Path:
+    """A library that holds the two takes; whoever changes it takes a copy."""
+    place = tmp_path_factory.mktemp("taken-in") / "library"
+    added = run(place, "add", str(takes), "--speaker", "mia", "--workers", "1", "--json")
     assert added.code == 0, added.err
+    return place
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, taken_in: Path) -> Callable[..., Ended]:
+    """Commands on a library that holds the two takes, one library for the tests of a file."""
+    place = tmp_path_factory.mktemp("filled") / "library"
+    shutil.copytree(taken_in, place)
     return lambda *arguments: run(place, *arguments)

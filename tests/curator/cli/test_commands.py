@@ -111,7 +111,7 @@ def test_one_bad_file_costs_only_itself(curator, takes: Path, tmp_path: Path) ->
     (mixed / "good.wav").write_bytes((takes / "first.wav").read_bytes())
     (mixed / "text.wav").write_text("this is a text\n")
     (mixed / "empty.wav").write_bytes(b"")
-    ended = curator("add", str(mixed), "--speaker", "mia", "--json")
+    ended = curator("add", str(mixed), "--speaker", "mia", "--workers", "1", "--json")
     assert ended.code == 1
     assert ended.json["recordings"] == 1
     assert sorted(Path(item["path"]).name for item in ended.json["failed"]) == ["empty.wav", "text.wav"]
@@ -128,7 +128,8 @@ def test_silence_and_a_very_short_file_are_kept_with_their_reasons(curator, tmp_
     rate = 16000
     soundfile.write(tmp_path / "silence.wav", np.zeros(5 * rate), rate)
     soundfile.write(tmp_path / "short.wav", 0.1 * np.random.default_rng(0).standard_normal(rate // 5), rate)
-    ended = curator("add", str(tmp_path / "silence.wav"), str(tmp_path / "short.wav"), "--speaker", "mia", "--json")
+    files = (str(tmp_path / "silence.wav"), str(tmp_path / "short.wav"))
+    ended = curator("add", *files, "--speaker", "mia", "--workers", "1", "--json")
     assert ended.code == 0
     assert (ended.json["recordings"], ended.json["clips"]) == (2, 0)
 

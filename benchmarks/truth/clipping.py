@@ -1,6 +1,8 @@
 """Clipping of known share: hard and soft, as it is and after an mp3 of 128 kbit/s, against the same voices unclipped.
 
-`python -m benchmarks.truth.clipping AUDIO_FOLDER` fits the weights of `curator.scores.rounded_tops` on the tuning half.
+`python -m benchmarks.truth.clipping AUDIO_FOLDER --others VOICES` fits the weights of `curator.scores.rounded_tops` on
+the smallest clippings of the tuning half and of other voices, a folder each (45 of LibriSpeech and four times four
+sung notes of the vocobox data set, none of them in either half).
 Hard: samples above a ceiling cut off. Soft: a tanh; its clipped samples are those within 5 % of where it saturates.
 Sentences that share one peak because their publisher normalised them get gains of their own first.
 """
@@ -8,20 +10,26 @@ Sentences that share one peak because their publisher normalised them get gains 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.truth import material
 from benchmarks.truth.row import Row
 from catalog import audio
 from curator.policy import default_rules
+from curator.scores.rounded_tops import each_tops
 
 SHARES = (0.0005, 0.001, 0.003, 0.01, 0.03, 0.1)
 LIMIT = next(rule.limit for rule in default_rules() if rule.score == "clipped_ratio")
 LOWEST_MP3_RATE = 16_000
+TURNS = 6
+Doubles = npt.NDArray[np.float64]
+Passage = tuple[material.Floats, int]
+"""Samples and their rate."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Case:
 
 def rows(folder: Path, half: str) -> Iterator[Row]:
     """F1 of finding clipped clips, all shares together and the smallest; the share found; alarms; a peer's rule."""
-    found = [(case, _share(case), at_full_scale(case.wave)) for case in cases(folder, half)]
+    found = [(case, _share(case), at_full_scale(case.wave)) for case in cases(passages(folder, half))]
     for mp3, must in ((False, 0.95), (True, 0.85)):
         clean = [entry for entry in found if entry[0].mp3 == mp3 and entry[0].kind == "clean"]
         after = ", then mp3 at 128 kbit/s" if mp3 else ""
@@ -67,12 +75,12 @@ def at_full_scale(wave: material.Floats) -> float:
     return float(np.mean(np.abs(wave) >= 0.999))
 
 
-def cases(folder: Path, half: str) -> Iterator[Case]:
+def cases(some: Iterator[Passage], shares: Sequence[float] = SHARES) -> Iterator[Case]:
     """Every passage unclipped and clipped both ways by every share, raw (16 bits) and after an mp3."""
     random = np.random.default_rng(0)
-    for wave, rate in passages(folder, half):
+    for wave, rate in some:
         for kind in ("clean", "hard", "soft"):
-            for share in (0.0,) if kind == "clean" else SHARES:
+            for share in (0.0,) if kind == "clean" else shares:
                 clipped = clip(wave, share, kind) * random.choice([1.0, 0.7, 0.4])
                 stored = np.clip(np.round(clipped * 32768), -32768, 32767) / 32768
                 yield Case(stored.astype(np.float32), rate, kind, share, False)
@@ -91,7 +99,7 @@ def clip(wave: material.Floats, share: float, kind: str) -> material.Floats:
     return np.asarray(np.tanh(np.arctanh(0.95) * wave / ceiling), np.float32)
 
 
-def passages(folder: Path, half: str) -> Iterator[tuple[material.Floats, int]]:
+def passages(folder: Path, half: str) -> Iterator[Passage]:
     """Spoken passages with a gain of its own for every sentence, single sentences of other voices, and singing."""
     random = np.random.default_rng(1)
     for speaker in material.SPEAKERS[half]:
@@ -118,33 +126,59 @@ def _share(case: Case) -> float:
     return material.number("clipping", "clipped_ratio", material.unheard(case.wave, case.rate)) or 0.0
 
 
-def fit(folder: Path) -> None:
-    """Print the weights and the bias of a logistic regression; alarms weigh as much as misses."""
+def others(folder: Path) -> Iterator[Passage]:
+    """Up to 10 s of the first recordings of every voice in a folder, with a gain of its own for every recording."""
+    random = np.random.default_rng(3)
+    for voice in sorted(path for path in folder.iterdir() if path.is_dir()):
+        read = [audio.read(path) for path in sorted(voice.iterdir())[:4]]
+        gains = 10 ** (random.uniform(-3, 0, len(read)) / 20)
+        wave = np.concatenate([each * np.float32(gain) for (each, _), gain in zip(read, gains, strict=True)])
+        yield wave[: 10 * read[0][1]], read[0][1]
+
+
+def fit(folder: Path, voices: Path | None) -> None:
+    """Print the weights and the bias of a logistic regression on the likeliest ceiling of every case.
+
+    Which ceiling that is depends on the weights, so both are found in turn. Alarms weigh as much as misses.
+    """
+    found = []
+    for some in (passages(folder, "tuning"), others(voices) if voices else iter(())):
+        for case in cases(some, SHARES[:1]):
+            every = [tops.measures[tops.stopped] for tops in each_tops(case.wave, case.rate)]
+            if sum(map(len, every)):
+                found.append((np.concatenate(every), case.kind != "clean"))
+    clipped = np.array([truth for _, truth in found], np.float64)
+    weights = np.array([0.0, 1.0, 0.0, 10.0, 10.0, 10.0])
+    for _ in range(TURNS):
+        likeliest = np.array([measures[np.argmax(measures @ weights)] for measures, _ in found])
+        weights, bias = regression(likeliest, clipped)
+    score = np.array([(measures @ weights).max() + bias for measures, _ in found])
+    print("weights", np.round(weights, 2).tolist(), "bias", round(bias, 2))
+    for limit in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0):
+        recall, false = np.mean(score[clipped > 0] > limit), np.mean(score[clipped == 0] > limit)
+        print(f"above {limit}: {recall:.3f} of the clipped, {false:.3f} of the clean")
+
+
+def regression(x: Doubles, truth: Doubles) -> tuple[Doubles, float]:
+    """Weights (measures,) and bias of the log odds that a case (measures,) is true, both kinds weighing the same."""
     import scipy.optimize
 
-    from curator.scores.rounded_tops import ceiling
-
-    pairs = [(ceiling(case.wave, case.rate), case.kind != "clean") for case in cases(folder, "tuning")]
-    x = np.array([found.measures for found, _ in pairs if found])
-    clipped = np.array([truth for found, truth in pairs if found], np.float64)
     mean, spread = x.mean(axis=0), x.std(axis=0)
     scaled = np.column_stack([(x - mean) / spread, np.ones(len(x))])
-    weight = np.where(clipped > 0, 0.5 / clipped.sum(), 0.5 / (1 - clipped).sum())
+    weight = np.where(truth > 0, 0.5 / truth.sum(), 0.5 / (1 - truth).sum())
 
-    def loss(beta: np.ndarray) -> float:
+    def loss(beta: Doubles) -> float:
         score = scaled @ beta
-        return float(weight @ (np.logaddexp(0, score) - clipped * score) + 1e-3 * beta[:-1] @ beta[:-1])
+        return float(weight @ (np.logaddexp(0, score) - truth * score) + 1e-3 * beta[:-1] @ beta[:-1])
 
     beta = scipy.optimize.minimize(loss, np.zeros(scaled.shape[1])).x
     weights = beta[:-1] / spread
-    score = x @ weights + beta[-1] - weights @ mean
-    print("weights", np.round(weights, 2).tolist(), "bias", round(float(beta[-1] - weights @ mean), 2))
-    for limit in (-0.5, 0.0, 0.5, 1.0, 1.5):
-        recall, false = np.mean(score[clipped > 0] > limit), np.mean(score[clipped == 0] > limit)
-        print(f"above {limit}: {recall:.3f} of the clipped, {false:.3f} of the clean")
+    return weights, float(beta[-1] - weights @ mean)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    fit(parser.parse_args().folder)
+    parser.add_argument("--others", type=Path)
+    wanted = parser.parse_args()
+    fit(wanted.folder, wanted.others)

@@ -46,9 +46,15 @@ class Overlap:
 
 def two_voices(probability: Floats) -> Bools:
     """Frames of 40 ms in which two voices sound: sure on the mean over 0.2 s, and for 0.2 s or more."""
-    mean = np.convolve(np.pad(probability, 2, mode="edge"), np.full(5, 0.2), mode="valid")
-    found = mean > SURE
+    found = lasting(probability) > SURE
     for first, last in runs(found):
         if last - first < LASTING_FRAMES:
             found[first:last] = False
-    return np.asarray(found)
+    return found
+
+
+def lasting(probability: Floats) -> Floats:
+    """The mean over 0.2 s around each frame of 40 ms: what the score decides by, (frames,)."""
+    half = LASTING_FRAMES // 2
+    share = np.full(LASTING_FRAMES, 1 / LASTING_FRAMES)
+    return np.convolve(np.pad(probability, half, mode="edge"), share, mode="valid").astype(np.float32)

@@ -69,6 +69,27 @@ def test_flat_tops_are_found_after_a_resampler_has_rounded_them(make_clip, sing)
     assert compute(make_clip, 0.7 * resample(flat, 48_000, 44_100), 44_100)["clipped_ratio"] > 0.01
 
 
+def uneven(sing, rate: int = 48_000) -> np.ndarray:
+    """Notes each of which swells to another loudness: as few of their half-waves come near the peak as in speech."""
+    random = np.random.default_rng(0)
+    louds = 10 ** (random.uniform(-14, 0, 24) / 20)
+    notes = [sing(0.25, hz=hz, rate=rate, peak=1.0) for hz in random.uniform(100, 220, len(louds))]
+    return np.concatenate([note * np.hanning(len(note)) * loud for note, loud in zip(notes, louds, strict=True)])
+
+
+def test_a_twentieth_of_a_percent_is_found_under_the_noise_of_a_codec(make_clip, sing) -> None:
+    wave = uneven(sing)
+    noise = np.random.default_rng(1).normal(0, 0.003, len(wave))
+    top = np.quantile(np.abs(wave), 1 - 0.0005)
+    assert compute(make_clip, wave / np.abs(wave).max() + noise)["clipped_ratio"] == 0
+    assert compute(make_clip, np.clip(wave / top, -1, 1) + noise)["clipped_ratio"] > 3e-4
+
+
+def test_a_voice_that_is_held_at_one_level_is_not_clipped(make_clip, sing) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.003, 96_000)
+    assert compute(make_clip, sing(2, rate=48_000, peak=0.9) + noise)["clipped_ratio"] == 0
+
+
 @pytest.mark.parametrize("hz", [100.0, 440.0])
 def test_a_steady_tone_is_not_clipped(make_clip, hz: float) -> None:
     assert compute(make_clip, np.sin(2 * np.pi * hz * np.arange(96_000) / 48_000))["clipped_ratio"] == 0

@@ -43,6 +43,26 @@ def test_a_dog_that_barks_in_a_pause_is_noise_though_it_sounds_like_a_voice(make
     assert values(Noise(), clip)["snr_db"] < 15
 
 
+def doubtful(clip, start: int, end: int, level: float):
+    """The clip with sound that follows speech and may be speech: its probability ends no span of it."""
+    clip.tracks.level[start:end], clip.tracks.probability[start:end] = level, 0.42
+    return clip
+
+
+def test_where_the_noise_is_loud_what_may_be_speech_is_noise(make_clip, values) -> None:
+    clip = make_clip(WAVE, spoken=((2, 6), (10, 14)), level=-20, floor=-40, clip=(1, 15))
+    scores = values(Noise(), doubtful(clip, 600, 900, -26))
+    assert scores["noise_floor_dbfs"] > -32
+    assert scores["snr_db"] < 12
+
+
+def test_where_the_noise_is_faint_a_tail_in_the_room_is_not_noise(make_clip, values) -> None:
+    clip = make_clip(WAVE, spoken=((2, 6), (10, 14)), level=-20, floor=-70, clip=(1, 15))
+    scores = values(Noise(), doubtful(clip, 600, 650, -42))
+    assert scores["noise_floor_dbfs"] == pytest.approx(-70, abs=0.1)
+    assert scores["snr_db"] > 48
+
+
 def test_the_place_is_where_the_pauses_are_loudest(make_clip) -> None:
     clip = make_clip(WAVE, spoken=((2, 6), (10, 14)), clip=(1, 15))
     clip.tracks.level[850:880] = -40

@@ -22,6 +22,9 @@ NARROWEST = 0.02
 NORMAL = 1.4826
 """Median absolute deviations in one standard deviation of a normal distribution."""
 
+MORE_DIGITS = 3
+"""How often a reason is tried with one more decimal than is usual for its unit before the whole number is written."""
+
 _UNITS = {score.name: score.unit for score in SCORES}
 _DIGITS = {"dB": 1, "dBFS": 1, "dBTP": 1, "LUFS": 1, "Hz": 0, "s": 2, "semitones": 1, "cosine": 2, "1-5": 1}
 Limits = Mapping[Rule, Mapping[str, float]]
@@ -130,19 +133,33 @@ def _breaks(rule: Rule) -> str:
 
 
 def _words(rule: Rule) -> str:
-    """SQL for the reason: what it is, the value with its unit, and the limit it is held to."""
+    """SQL for the reason: what it is, the value with its unit, and the limit it is held to.
+
+    Where rounding would put the value on the other side of the limit, more digits are written.
+    """
     name, unit = _score(rule), _UNITS[rule.score]
     reason = _literal(rule.reason)
     if rule.op == "known":
         return f"{reason} || ' ' || left({name}::VARCHAR, 8)"
-    digits = 2 if rule.score == "clipped_ratio" else _DIGITS.get(unit, 0)
-    value = f"format('{{:.{digits}f}}', {100 if unit == 'share' else 1} * {name})"
+    fewest = 2 if rule.score == "clipped_ratio" else _DIGITS.get(unit, 0)
+    cases = [_compared(rule, f"{{:.{digits}f}}") for digits in range(fewest, fewest + MORE_DIGITS)]
+    told = " ".join(f"WHEN {kept} THEN {text}" for kept, text in cases)
+    return f"{reason} || ': ' || CASE {told} ELSE {_compared(rule, '{}')[1]} END"
+
+
+def _compared(rule: Rule, form: str) -> tuple[str, str]:
+    """SQL for whether value and limit written in a form are still in their order, and for the two as text."""
+    unit = _UNITS[rule.score]
+    factor = 100 if unit == "share" else 1
+    value = f"format('{form}', {factor} * {_score(rule)})"
     name_of_unit = {"share": " %", "cosine": "", "1-5": ""}.get(unit, f" {unit}")
     if rule.op == "outlier":
-        limit = f"format(', under {{:.{digits}f}}, the limit of this speaker', \"{_limit(rule)}\")"
-        return f"{reason} || ': ' || {value} || {_literal(name_of_unit)} || {limit}"
+        limit = f"format('{form}', {factor} * \"{_limit(rule)}\")"
+        told = f"{_literal(f'{name_of_unit}, under ')} || {limit} || ', the limit of this speaker'"
+        return f"{value}::DOUBLE < {limit}::DOUBLE", f"{value} || {told}"
     side = "under" if rule.op == "<" else "over"
-    return f"{reason} || ': ' || {value} || {_literal(f'{name_of_unit}, {side} {written(rule.score, rule.limit)}')}"
+    told = _literal(f"{name_of_unit}, {side} {written(rule.score, rule.limit)}")
+    return f"{value}::DOUBLE {rule.op} {factor * float(rule.limit)!r}", f"{value} || {told}"
 
 
 def _limit(rule: Rule) -> str:

@@ -73,6 +73,30 @@ def test_new_scores_change_the_suggestions_of_the_same_policy(alike) -> None:
     assert set(suggested(store, OUTLIER)) == {ids[0], ids[-1]}
 
 
+def test_a_value_is_never_rounded_onto_its_limit_or_beyond(store: Store, make_analysis: MakeAnalysis) -> None:
+    analysis = make_analysis("one")
+    store.take_in(analysis)
+    noise, overlap = Rule("snr_db", "<", 20, "noise"), Rule("overlap_ratio", ">", 0.1, "voices")
+    values = [(19.4, 0.3), (19.96, 0.104), (19.996, 0.1004), (20.0, 0.1), (19.9999999, 0.0)]
+    scorings = zip(analysis.clips, values, strict=True)
+    store.rescore([Scoring(clip.id, {"snr_db": a, "overlap_ratio": b}, {}) for clip, (a, b) in scorings])
+    found = suggested(store, noise, overlap)
+    assert [found.get(clip.id) for clip in analysis.clips] == [
+        ["noise: 19.4 dB, under 20 dB", "voices: 30 %, over 10 %"],
+        ["noise: 19.96 dB, under 20 dB", "voices: 10.4 %, over 10 %"],
+        ["noise: 19.996 dB, under 20 dB", "voices: 10.04 %, over 10 %"],
+        None,
+        ["noise: 19.9999999 dB, under 20 dB"],
+    ]
+
+
+def test_an_outlier_is_told_with_as_many_digits_as_part_it_from_the_limit(alike) -> None:
+    store, ids = alike
+    store.rescore([Scoring(ids[-1], {"speaker_similarity": 0.7092}, {})])
+    (reason,) = suggested(store, OUTLIER)[ids[-1]]
+    assert reason == "another voice: 0.709, under 0.711, the limit of this speaker"
+
+
 @pytest.mark.parametrize(
     ("score", "value", "words"),
     [

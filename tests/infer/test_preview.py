@@ -51,19 +51,19 @@ def spoken(tmp_path: Path, samples: NDArray[np.floating], rate: int = RATE) -> P
 
 
 def test_a_set_speaking_one_of_its_own_clips_leans_on_that_clip(tmp_path: Path, passages: list[Passage]) -> None:
-    heard = preview(passages, passages[1].path, StandIn(), f0_method="harvest")
+    heard = preview(passages, passages[1].path, StandIn(), f0_method="dio")
     assert next(iter(heard.leaned_on)) == "clip1"
     assert sum(heard.leaned_on.values()) == pytest.approx(1)
     foreign = np.random.default_rng(0).standard_normal(RATE) * 0.1
-    assert heard.distance < preview(passages, spoken(tmp_path, foreign), StandIn(), f0_method="harvest").distance
+    assert heard.distance < preview(passages, spoken(tmp_path, foreign), StandIn(), f0_method="dio").distance
 
 
 @pytest.mark.parametrize("transpose", [0.0, 7.0])
 def test_the_preview_keeps_length_and_follows_f0(passages: list[Passage], transpose: float) -> None:
-    heard = preview(passages, passages[0].path, StandIn(), transpose=transpose, f0_method="harvest")
+    heard = preview(passages, passages[0].path, StandIn(), transpose=transpose, f0_method="dio")
     before = voice(3.0, RATE, 0).astype(np.float32)
     assert (len(heard.samples), heard.sample_rate) == (len(before), RATE)
-    was, now = estimate(before, "harvest"), estimate(heard.samples, "harvest")
+    was, now = estimate(before, "dio"), estimate(heard.samples, "harvest")
     both = (was > 0) & (now > 0)
     assert both.mean() > 0.4
     assert abs(np.median(12 * np.log2(now[both] / was[both])) - transpose) < 0.3
@@ -72,14 +72,14 @@ def test_the_preview_keeps_length_and_follows_f0(passages: list[Passage], transp
 def test_left_alone_it_finds_the_pitch_of_the_set(tmp_path: Path, passages: list[Passage]) -> None:
     low = spoken(tmp_path, voice(2.0, RATE, 0), RATE // 2)
     wanted = 12 * np.log2(median_f0(*(item.path for item in passages)) / median_f0(low))
-    assert preview(passages, low, StandIn(), f0_method="harvest").transpose == pytest.approx(wanted, abs=0.6)
+    assert preview(passages, low, StandIn(), f0_method="dio").transpose == pytest.approx(wanted, abs=0.6)
 
 
 def median_f0(*paths: Path) -> float:
     found = []
     for path in paths:
         wave, rate = soundfile.read(path, dtype="float32")
-        found.append(estimate(resample(wave, rate, RATE), "harvest"))
+        found.append(estimate(resample(wave, rate, RATE), "dio"))
     f0 = np.concatenate(found)
     return float(np.median(f0[f0 > 0]))
 
@@ -88,7 +88,7 @@ def test_nothing_to_speak_with_and_nothing_to_say_are_refused(tmp_path: Path, pa
     with pytest.raises(BadRequest, match="no clips"):
         preview([], passages[0].path, StandIn())
     with pytest.raises(BadRequest, match="silent"):
-        preview(passages, spoken(tmp_path, np.zeros(RATE)), StandIn(), f0_method="harvest")
+        preview(passages, spoken(tmp_path, np.zeros(RATE)), StandIn(), f0_method="dio")
     silent = [Passage("quiet", spoken(tmp_path, np.zeros(RATE)))]
     with pytest.raises(BadRequest, match="nothing but silence"):
-        preview(silent, passages[0].path, StandIn(), f0_method="harvest")
+        preview(silent, passages[0].path, StandIn(), f0_method="dio")

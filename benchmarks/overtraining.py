@@ -30,6 +30,7 @@ from trainer.config import TrainRequest
 from trainer.device import choose_device
 from trainer.evaluate import Measurement, Yardstick
 from trainer.loop import Training, train
+from trainer.pace import Pace
 from trainer.prepare import prepare
 from trainer.run import ready
 from trainer.stopping import CHOSEN_BY, Point, best, settled
@@ -61,7 +62,9 @@ def main() -> None:
     print(made.prepared.how_held_out, f"; run folder {job.path}")
     unseen, judged = unseen_clips(library, made.training, report), list[Measurement]()
     training = dataclasses.replace(
-        made.training, clock=time.process_time, onlooker=lambda network, _: judged.append(measured(unseen, network))
+        made.training,
+        pace=Pace(time.process_time),
+        onlooker=lambda network, _: judged.append(measured(unseen, network)),
     )
     began = time.process_time()
     report.phase("train")

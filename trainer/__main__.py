@@ -18,7 +18,7 @@ from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import Job, JobReport, run_job
 from catalog.library import Library
 from catalog.names import check_name
-from trainer.config import PRESETS, TrainRequest
+from trainer.config import TrainRequest
 from trainer.team import is_member, launch, run_member
 
 
@@ -28,7 +28,6 @@ def work(request_values: Mapping[str, Any], report: JobReport) -> dict[str, Any]
     request = TrainRequest.from_dict(request_values)
     library = Library(Path(request.library))
     check(library, request)
-    report.event("cost", preset=request.preset, text=PRESETS[request.preset].cost)
     report.phase("prepare")
     from trainer.run import make_model
 

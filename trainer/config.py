@@ -145,11 +145,10 @@ def check_strength(name: str, strength: object) -> None:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named training with what it costs in words, said before it starts."""
+    """A named training; what it costs depends on the machine (`trainer.estimate`, `trainer.cost`)."""
 
     name: str
     summary: str
-    cost: str
     config: TrainConfig
 
 
@@ -235,21 +234,15 @@ _48K = replace(
     base="rvc-v2-48k-f0",
 )
 
-_LARGE_COST = (
-    "made for a GPU: a step takes about 45 s of a CPU core and 7 GB of memory; 1.3 GB a checkpoint, 3 while it trains, "
-    "0.3 GB left at the end"
-)
-
 PRESETS: dict[str, Preset] = {
     "small": Preset(
         "small",
         "a small 24 kHz voice that any computer can train",
-        "about 4 minutes of one CPU core for its 1200 steps, 1 GB of memory, 0.03 GB of disk",
         _SMALL,
     ),
-    "32k": Preset("32k", "RVC v2 at 32 kHz", _LARGE_COST, _32K),
-    "40k": Preset("40k", "RVC v2 at 40 kHz, the size most shared voices have", _LARGE_COST, _40K),
-    "48k": Preset("48k", "RVC v2 at 48 kHz", _LARGE_COST, _48K),
+    "32k": Preset("32k", "RVC v2 at 32 kHz, for a GPU", _32K),
+    "40k": Preset("40k", "RVC v2 at 40 kHz, the size most shared voices have, for a GPU", _40K),
+    "48k": Preset("48k", "RVC v2 at 48 kHz, for a GPU", _48K),
 }
 
 

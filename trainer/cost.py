@@ -5,9 +5,8 @@ Separate from the presets' own words, which name another machine's figures and a
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from infer.content import CONTENT_ENCODERS
 from trainer.config import TrainConfig, TrainRequest
 from trainer.dataset import TrainClip
 from trainer.device import choose_device, memory_in_words, peak_memory
+from trainer.estimate import Cost, held_seconds, machine, steps_of
 from trainer.evaluate import MOST_CLIP_S, MOST_S, Yardstick
 from trainer.loop import Training
-from trainer.run import sizes
 from trainer.samples import CLIPS, MOST_SAVES
-from trainer.state import TrainState
+from trainer.state import TrainState, sizes
 from trainer.stepper import Stepper
 
 TIMED = 2
@@ -30,67 +29,50 @@ TIMED = 2
 SPOKEN_S = 2.0
 
 
-@dataclass(frozen=True)
-class Cost:
-    """One training in seconds and bytes."""
-
-    device: str
-    steps: int
-    step_s: float
-    saves: int
-    save_s: float
-    """Measuring and rendering at a save, without writing it."""
-    memory_bytes: int | None
-    """Most that this process held: of the GPU's memory where it trains there."""
-    checkpoint_bytes: int
-    """A whole state to go on from."""
-    disk_bytes: int
-    """Most that lies in the run's folder while it trains."""
-    left_bytes: int
-    """Most that stays there once the model is published."""
-
-    @property
-    def seconds(self) -> float:
-        """All steps and saves."""
-        return self.steps * self.step_s + self.saves * self.save_s
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return asdict(self) | {"seconds": self.seconds}
-
-
 def measured(request: TrainRequest, set_seconds: float) -> Cost:
     """Train a few steps of what is asked for, on noise, and count what a set of so many seconds would take.
 
-    Raises BadRequest when the device is not there, CuratorError in words when memory runs out.
+    Of several processes it is the share of one that is tried. Raises BadRequest when the device is not there,
+    CuratorError in words when memory runs out.
     """
     config = request.config()
     device = choose_device(request.device, config.threads)
     dim = CONTENT_ENCODERS[request.encoder].dim
     network = sizes(config, dim, 1)
-    clips = tuple(made_clip(f"made {number}", config, dim) for number in range(config.batch_size))
-    training = Training(config, network, request.seed, device, clips, (), "", Path())
-    with memory_in_words(config, device):
-        state = TrainState.build(config, network, request.seed, device)
+    share = replace(config, batch_size=max(1, config.batch_size // request.processes))
+    clips = tuple(made_clip(f"made {number}", config, dim) for number in range(share.batch_size))
+    training = Training(share, network, request.seed, device, clips, (), "", Path())
+    with memory_in_words(share, device):
+        state = TrainState.build(share, network, request.seed, device)
         step_s = timed_steps(training, state)
         spoken_s = timed_measure(training, state)
-    held_s = min(config.held_out * set_seconds, config.held_out_max_s)
-    steps = config.steps or max(1, math.ceil(config.epochs * (set_seconds - held_s) * 100 / step_frames(config)))
-    bytes_of = disk(state, config)
+    steps = steps_of(config, set_seconds)
     return Cost(
         device=device.type,
         steps=steps,
         step_s=step_s,
         saves=-(-steps // config.save_every),
-        save_s=spoken_s * (min(held_s, MOST_S) + CLIPS * MOST_CLIP_S),
+        save_s=spoken_s * (min(held_seconds(config, set_seconds), MOST_S) + CLIPS * MOST_CLIP_S),
         memory_bytes=peak_memory(device),
-        **bytes_of,
+        **disk(state, config),
     )
 
 
-def step_frames(config: TrainConfig) -> int:
-    """Frames that one step compares."""
-    return config.segment_frames * config.batch_size
+def taken(training: Training, state: TrainState) -> dict[str, Any] | None:
+    """What a training that has ended took, as a later one reads it (`trainer.estimate`); None after too few steps."""
+    pace = training.pace
+    if pace.step_s is None or not pace.settled:
+        return None
+    cost = Cost(
+        device=training.device.type,
+        steps=state.step,
+        step_s=round(pace.step_s, 6),
+        saves=-(-state.step // training.config.save_every),
+        save_s=round(pace.save_s, 6),
+        memory_bytes=peak_memory(training.device),
+        **disk(state, training.config),
+    )
+    return cost.to_dict() | {"machine": machine()}
 
 
 def made_clip(name: str, config: TrainConfig, dim: int) -> TrainClip:
@@ -154,21 +136,3 @@ def disk(state: TrainState, config: TrainConfig) -> dict[str, int]:
         "disk_bytes": (config.keep_last + 1) * whole + 2 * best + samples,
         "left_bytes": best + samples,
     }
-
-
-def words(cost: Cost) -> str:
-    """A cost in one line."""
-    memory = "" if cost.memory_bytes is None else f", {cost.memory_bytes / 1e9:.1f} GB of memory"
-    return (
-        f"{cost.step_s:.2f} s a step on this machine's {'GPU' if cost.device == 'cuda' else 'processor'}: "
-        f"{cost.steps} steps and {cost.saves} saves in {length(cost.seconds)}{memory}, "
-        f"{cost.disk_bytes / 1e9:.2f} GB of disk at most, {cost.left_bytes / 1e9:.2f} GB afterwards"
-    )
-
-
-def length(seconds: float) -> str:
-    """A length of time in the unit that suits it."""
-    for size, name in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {name}"
-    return f"{seconds:.0f} seconds"

@@ -62,8 +62,8 @@ class Training:
     """Where the networks come from."""
     team: Team = ALONE
     """The processes that share every batch."""
-    clock: Callable[[], float] = field(default=time.monotonic, compare=False)
-    """The seconds in which the time left is counted."""
+    pace: Pace = field(default_factory=Pace, compare=False)
+    """Counts the time left, by the clock that it was given."""
     onlooker: Callable[[Network, int], object] | None = field(default=None, compare=False)
     """Is shown the generator, and told the step, whenever it has been measured."""
 
@@ -123,7 +123,8 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
     team, stepper = training.team, Stepper(training, state)
     if stepper.warning:
         report.warning(stepper.warning)
-    pace, said, saved = Pace(training.clock), 0.0, state.step
+    pace, said, saved = training.pace, 0.0, state.step
+    pace.begin()
     with memory_in_words(config, training.device):
         if team.leads:
             saves.look(state)

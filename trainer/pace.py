@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 WARM_UP = 3
 """First steps after a start, which load, allocate and choose algorithms, are not counted once there are others."""
+ENOUGH = 20
+"""Steps from which on the pace says something of other runs."""
 REMEMBERED = 400
 """Steps whose mean is the pace."""
 
@@ -21,11 +23,16 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._at = clock()
+        self._counted = 0
         self._warm: deque[float] = deque(maxlen=WARM_UP)
         self._steps: deque[float] = deque(maxlen=REMEMBERED)
         self._total = 0.0
         self._looking = 0.0
         self._saving: deque[float] = deque(maxlen=3)
+
+    def begin(self) -> None:
+        """What was done until now is none of it."""
+        self._at = self._clock()
 
     def looked(self) -> None:
         """The measurement before the first step has ended: what a save takes until there was one."""
@@ -41,6 +48,7 @@ class Pace:
             self._total -= self._steps[0]
         self._steps.append(spent)
         self._total += spent
+        self._counted += 1
 
     def saved(self) -> None:
         """A save has ended."""
@@ -52,6 +60,11 @@ class Pace:
         if self._steps:
             return self._total / len(self._steps)
         return min(self._warm) if self._warm else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether enough steps were timed for others to plan by."""
+        return self._counted >= ENOUGH
 
     @property
     def save_s(self) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,7 @@ from catalog.library import Library
 from catalog.records import Blame
 from infer.content import load_encoder
 from infer.mel import MelSettings
-from infer.network import NetworkConfig
 from infer.refiner_config import RefinerConfig
-from infer.source_filter_config import SourceFilterConfig
-from infer.synthesizer_config import SynthesizerConfig
 from infer.weights import build, read_safetensors
 from trainer import blame_file
 from trainer.base import Start, find_start
@@ -29,13 +27,16 @@ from trainer.blame import blame
 from trainer.boards import beside
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig, TrainRequest
+from trainer.cost import measured, taken
 from trainer.device import choose_device
+from trainer.estimate import last_cost, steps_of, words
 from trainer.loop import Training, train
+from trainer.pace import ENOUGH
 from trainer.prepare import Prepared, prepare
 from trainer.publish import Made, publish, why_ended
 from trainer.refiner import CHECKPOINT, Learned, RefinerTraining, train_refiner
 from trainer.sources import Encoder, Stopped
-from trainer.state import TrainState
+from trainer.state import TrainState, sizes
 from trainer.team import ALONE, Team, joined
 
 
@@ -46,6 +47,8 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
     """
     device = choose_device(request.device, request.config().threads)
     with joined(device.type == "cuda") as team:
+        if team.leads:
+            tell_cost(library, request, report)
         made = ready(library, request, report, device, team)
         if made is None:
             return {"outcome": "stopped", "step": 0, "steps": request.config().steps}
@@ -72,7 +75,8 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
     card = publish(library, made, state, checkpoints, strange, seconds=time.monotonic() - began, refiner=refiner)
     checkpoints.settle(state)
     (report.job.path / CHECKPOINT).unlink(missing_ok=True)
-    return {"model": card["name"], "step": state.step, "steps": steps, "card": card}
+    cost = taken(made.training, state)
+    return {"model": card["name"], "step": state.step, "steps": steps, "card": card} | ({"cost": cost} if cost else {})
 
 
 def refined(made: Made, report: JobReport) -> Learned | None:
@@ -162,17 +166,16 @@ def plan(
     return Training(config, network, seed, device, train_on, held_out, prepared.digest, folder, start, team)
 
 
-def sizes(config: TrainConfig, phone_dim: int, speakers: int) -> NetworkConfig:
-    """The network that a method trains, for features of `phone_dim` numbers and at least so many speakers."""
-    fields = {
-        **config.network,
-        "sample_rate": config.sample_rate,
-        "phone_dim": phone_dim,
-        "spk_embed_dim": max(int(config.network["spk_embed_dim"]), speakers),
-    }
-    if config.method == "spectral":
-        return SourceFilterConfig.from_dict(fields)
-    return SynthesizerConfig.from_dict({**fields, "spec_channels": config.n_fft // 2 + 1})
+def tell_cost(library: Library, request: TrainRequest, report: JobReport) -> None:
+    """Say what a run that begins will cost, before anything is prepared: as the last of its kind, else by a few steps;
+    a run of hardly more steps than that begins at once."""
+    seconds = sets.load(library, request.set_name, verify=False).drawn_seconds
+    if steps_of(request.config(), seconds) < ENOUGH or any((report.job.path / "checkpoints").glob("step-*.pt")):
+        return
+    known = last_cost(library, request, seconds)
+    plain = replace(request, settings={**request.settings, "compile": False})
+    cost = known or measured(plain, seconds)
+    report.event("cost", preset=request.preset, text=words(cost), measured=known is None, **cost.to_dict())
 
 
 def tell(prepared: Prepared, report: JobReport) -> None:

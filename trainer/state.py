@@ -14,6 +14,8 @@ from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from infer.network import Network, NetworkConfig, new_network
+from infer.source_filter_config import SourceFilterConfig
+from infer.synthesizer_config import SynthesizerConfig
 from trainer.config import TrainConfig
 from trainer.dataset import Position
 from trainer.device import autocast_type
@@ -22,6 +24,19 @@ from trainer.step import make_optimizer
 from trainer.stopping import Point
 
 DISCRIMINATORS = {"v1": V1, "v2": V2, "small": DiscriminatorConfig((2, 3, 5, 7, 11), 16)}
+
+
+def sizes(config: TrainConfig, phone_dim: int, speakers: int) -> NetworkConfig:
+    """The network that a method trains, for features of `phone_dim` numbers and at least so many speakers."""
+    fields = {
+        **config.network,
+        "sample_rate": config.sample_rate,
+        "phone_dim": phone_dim,
+        "spk_embed_dim": max(int(config.network["spk_embed_dim"]), speakers),
+    }
+    if config.method == "spectral":
+        return SourceFilterConfig.from_dict(fields)
+    return SynthesizerConfig.from_dict({**fields, "spec_channels": config.n_fft // 2 + 1})
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def train(
         return say_cost(library, request, as_json)
     with open_store(library) as store:
         unfinished = unfinished_run(library, request, resume=resume)
-        say(f"curator: preset {request.preset}: {PRESETS[request.preset].cost}; --dry-run measures it here")
+        say(f"curator: preset {request.preset}: {foretold(library, request)}")
         if base == "auto" and request.base:
             say(f"curator: starts from the model {request.base}, the last of this voice; --base preset starts anew")
         job = start_train(library, request, run_id=unfinished)
@@ -147,13 +147,24 @@ def train(
     return DONE if result["outcome"] == "done" else PARTLY
 
 
+def foretold(library: Library, request: TrainRequest) -> str:
+    """What a training will cost by the last one of its kind here, or how that will be known."""
+    from catalog import sets
+    from trainer.estimate import last_cost, words
+
+    cost = last_cost(library, request, sets.load(library, request.set_name, verify=False).drawn_seconds)
+    if cost is None:
+        return "what it costs here is measured as it begins, before anything is trained; --dry-run measures it alone"
+    return f"{words(cost)}, as the last one here took"
+
+
 def say_cost(library: Library, request: TrainRequest, as_json: bool) -> int:
     """Measure and say what a training would cost here; nothing is prepared or written."""
     from catalog import sets
-    from trainer.cost import measured, words
+    from trainer.cost import measured
+    from trainer.estimate import words
 
-    info = sets.load(library, request.set_name, verify=False).info
-    cost = measured(request, info.seconds)
+    cost = measured(request, sets.load(library, request.set_name, verify=False).drawn_seconds)
     if as_json:
         emit(cost.to_dict())
     else:
@@ -210,6 +221,8 @@ def narrate(event: dict[str, Any]) -> None:
     if event["type"] == "checkpoint" and "held_out_mel" in event:
         best = ", the best so far" if event.get("best") else ""
         say(f"curator: step {event['step']}: held-out mel distance {event['held_out_mel']:.3f}{best}")
+    elif event["type"] == "cost" and event.get("measured"):
+        say(f"curator: {event['text']}")
     elif event["type"] == "look_again" and event["clips"]:
         say(f"curator: {event['clips']} of {event['of']} clips are to be looked at again; runs show tells why")
 
@@ -253,11 +266,11 @@ def show(library: Library, run_id: str, as_json: bool) -> int:
     strange = blame_file.worst(blame_file.read(job.path))
     facts = summary(job) | {"metrics": last_metrics(job), "request": job.request, "result": job.result()}
     facts |= held_out(job)
-    facts["look_again"] = strange
+    facts |= {"look_again": strange, "cost": foretold_in(job)}
     if as_json:
         emit(facts)
         return DONE
-    for key in ("id", "model", "set", "preset", "state", "step", "steps", "eta_s"):
+    for key in ("id", "model", "set", "preset", "state", "step", "steps", "eta_s", "cost"):
         click.echo(f"{key:>8}  {facts[key] if facts[key] is not None else '–'}")
     for name, value in facts["metrics"].items():
         click.echo(f"{name:>8}  {value:.4f}")
@@ -359,6 +372,12 @@ def held_out(job: Job) -> dict[str, Any]:
         "best_step": None if top is None else top.step,
         "recorded": recorded,
     }
+
+
+def foretold_in(job: Job) -> str | None:
+    """What the run said that it would cost; None where it was too short to say."""
+    said = [event["text"] for event in job.events()[0] if event["type"] == "cost"]
+    return str(said[-1]) if said else None
 
 
 def last_metrics(job: Job) -> dict[str, float]:

@@ -10,7 +10,8 @@ import torch
 from catalog.errors import BadRequest
 from tests.trainer.test_loop import Told, toy_training
 from trainer.config import PRESETS
-from trainer.cost import disk, length, measured, words
+from trainer.cost import disk, measured
+from trainer.estimate import words
 from trainer.loop import train
 from trainer.run import sizes
 from trainer.samples import CLIPS, MOST_CLIP_S, MOST_SAVES
@@ -71,8 +72,12 @@ def test_a_gpu_that_is_not_there_is_refused_in_a_line(toy_request, monkeypatch):
         measured(replace(toy_request(), device="cuda"), 60.0)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(40, "40 seconds"), (600, "10.0 minutes"), (7200, "2.0 hours"), (1e6, "11.6 days")]
-)
-def test_a_length_is_said_in_the_unit_that_suits_it(seconds, text):
-    assert length(seconds) == text
+def test_of_several_processes_the_share_of_one_is_tried(toy_request, monkeypatch):
+    tried = []
+    monkeypatch.setattr(
+        "trainer.cost.timed_steps", lambda training, state: tried.append(training.config.batch_size) or 1.0
+    )
+    monkeypatch.setattr("trainer.cost.timed_measure", lambda training, state: 0.5)
+    request = replace(toy_request(settings={"batch_size": 4}), processes=2)
+    cost = measured(request, 60.0)
+    assert (tried, cost.steps, cost.step_s) == ([2], 8, 1.0)

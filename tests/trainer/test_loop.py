@@ -28,6 +28,7 @@ from trainer.dataset import TrainClip
 from trainer.device import memory_in_words
 from trainer.evaluate import Measurement
 from trainer.loop import Training, learning_rate, train
+from trainer.pace import Pace
 from trainer.run import sizes
 from trainer.state import TrainState
 
@@ -217,7 +218,7 @@ def test_the_time_left_counts_the_saves_and_ends_at_nothing(training, monkeypatc
 def test_the_time_left_is_counted_by_the_clock_that_is_given(training, monkeypatch):
     monkeypatch.setattr("trainer.loop.PROGRESS_EVERY_S", 0.0)
     ticks, told = itertools.count(), Told()
-    train(replace(training, clock=lambda: float(next(ticks)), held_out=()), told)
+    train(replace(training, pace=Pace(lambda: float(next(ticks))), held_out=()), told)
     # one look at the clock a step and a save: one second each; saves at 4, 8 and 10
     assert [event["eta_s"] for event in told.of("progress")] == [9 + 3, 8 + 3, 7 + 3, 6 + 3, 5 + 2, 6, 5, 4, 2, 1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.pace import REMEMBERED, Pace
+from trainer.pace import ENOUGH, REMEMBERED, Pace
 
 
 class Clock:
@@ -64,6 +64,17 @@ def test_a_machine_that_got_slower_is_believed_after_a_while(clock):
     run(pace, clock, 1000, step_s=1.0)
     run(pace, clock, REMEMBERED, step_s=2.0)
     assert pace.step_s == pytest.approx(2.0)
+
+
+def test_what_was_done_before_the_beginning_is_no_step(clock):
+    pace = Pace(clock)
+    clock.now += 500
+    pace.begin()
+    run(pace, clock, 10, step_s=1.0)
+    assert pace.step_s == pytest.approx(1.0)
+    assert not pace.settled
+    run(pace, clock, ENOUGH, step_s=1.0)
+    assert pace.settled
 
 
 def test_nothing_is_promised_before_the_first_step(clock):

@@ -127,7 +127,29 @@ def test_the_screen_hears_phases_losses_rate_samples_and_checkpoints(published):
     samples = [event for event in events if event["type"] == "sample"]
     assert {event["step"] for event in samples} == {4, 8}
     assert all((job.path / "samples" / event[key]).is_file() for event in samples for key in ("path", "original"))
-    assert next(event for event in events if event["type"] == "cost")["text"]
+
+
+def test_a_run_says_what_it_will_cost_before_it_prepares_and_the_next_of_its_kind_says_what_that_took(
+    frozen, toy_request, cheap_f0
+):
+    library = frozen()
+    job = start(library, toy_request(steps=24, settings={"save_every": 24}))
+    events = job.events()[0]
+    kinds = [event["type"] for event in events]
+    said = events[kinds.index("cost")]
+    assert kinds.index("cost") < kinds.index("progress")
+    assert (said["measured"], said["steps"], said["saves"]) == (True, 24, 1)
+    assert "24 steps and 1 saves in" in said["text"]
+    took = job.outcome()["cost"]
+    assert took["step_s"] > 0
+    second = start(library, toy_request(model="ana2", steps=48, settings={"save_every": 24}), "train-2")
+    again = next(event for event in second.events()[0] if event["type"] == "cost")
+    assert (again["measured"], again["steps"], again["step_s"]) == (False, 48, took["step_s"])
+
+
+def test_a_run_of_a_few_steps_begins_at_once(published):
+    assert "cost" not in {event["type"] for event in published[1].events()[0]}
+    assert "cost" not in published[2]
 
 
 def test_a_stopped_run_keeps_a_checkpoint_and_goes_on_to_a_model(frozen, toy_request, cheap_f0, monkeypatch):

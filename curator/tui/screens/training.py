@@ -31,6 +31,7 @@ from curator.tui.widgets.field import Field
 from curator.tui.widgets.listing import ListColumn, Listing
 from curator.tui.words import one_line
 from trainer.config import PRESETS, TrainRequest
+from trainer.estimate import last_cost, words
 from trainer.parent import AUTO, LAST, PRESET, resolved
 
 MOST_CURVES = 6
@@ -70,7 +71,7 @@ class TrainForm(Form[TrainRequest]):
         """Set, name, preset, length."""
         options = [(Content(one_line(name)), name) for name in self.names]
         which = Select(options, value=self.chosen or self.names[0], allow_blank=False, id="set", compact=True)
-        presets = [(f"{preset.name}: {preset.cost}", preset.name) for preset in PRESETS.values()]
+        presets = [(f"{name}: {self.foretold(name, self.chosen or self.names[0])}", name) for name in PRESETS]
         steps = Input(placeholder="as the preset says", type="integer", id="steps", compact=True)
         steps.add_class("-optional")
         return [
@@ -84,6 +85,18 @@ class TrainForm(Form[TrainRequest]):
                 "Start from", Select(STARTS, value=AUTO, allow_blank=False, id="base", compact=True), "what it knows"
             ),
         ]
+
+    def foretold(self, preset: str, set_name: str) -> str:
+        """What a training would cost by the last one of its kind here, or what the preset is."""
+        request = TrainRequest(self.library, set_name, "any", preset)
+        library = Library(Path(self.library))
+        try:
+            cost = last_cost(library, request, sets.load(library, set_name, verify=False).drawn_seconds)
+        except BadRequest:
+            cost = None
+        if cost is None:
+            return f"{PRESETS[preset].summary}; what it costs is measured as it begins"
+        return f"{words(cost)}, as the last one here took"
 
     def answer(self) -> TrainRequest:
         """The request, checked as the command checks it."""

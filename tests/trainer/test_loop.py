@@ -27,10 +27,11 @@ from trainer.config import TrainConfig, TrainRequest
 from trainer.dataset import TrainClip
 from trainer.device import memory_in_words
 from trainer.evaluate import Measurement
-from trainer.loop import Training, learning_rate, train
+from trainer.loop import Training, learning_rate, note, train
 from trainer.pace import Pace
 from trainer.run import sizes
-from trainer.state import TrainState
+from trainer.state import Best, TrainState
+from trainer.stepper import Stepper
 
 
 class Told:
@@ -314,6 +315,33 @@ def test_running_out_of_memory_says_what_to_try(training):
         memory_in_words(training.config, torch.device("cuda")),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_memory_that_runs_out_in_the_middle_is_told_and_leaves_what_was_saved(training, monkeypatch):
+    plain = Stepper.step
+
+    def full(stepper, batch):
+        if stepper.state.step == 6:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand much more")
+        return plain(stepper, batch)
+
+    monkeypatch.setattr(Stepper, "step", full)
+    with pytest.raises(CuratorError, match="Memory ran out with batch_size 2: train with batch_size 1") as caught:
+        train(training, Told())
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(Stepper, "step", plain)
+    told = Told()
+    assert train(training, told)[0].step == 10
+    assert told.of("resumed") == [{"step": 4, "epoch": 0}]
+
+
+def test_beside_the_progress_stand_epoch_best_step_and_the_load_of_the_gpu(training, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (14_200_000_000, 24_000_000_000))
+    monkeypatch.setattr(torch.cuda, "utilization", lambda _: 93)
+    state = TrainState.build(training.config, training.network, 1, training.device)
+    state.best = Best(40, 0.5, "best")
+    assert note(state, torch.device("cuda")) == "epoch 1, best step 40, GPU 93 %, 9.8 of 24.0 GB on the GPU"
+    assert note(state, torch.device("cpu")) == "epoch 1, best step 40"
 
 
 def test_the_learning_rate_rises_and_falls_as_configured(training):

@@ -15,7 +15,8 @@ from curator.scores.rounded_tops import NEAR, ceiling
 FLAT = 1e-4
 """Samples within this share of the ceiling lie on it."""
 LONG_ENOUGH_S = 60e-6
-COARSE_STEPS = 256
+FINE_STEPS, COARSE_STEPS = 256, 64
+"""Steps of the file's resolution up to its peak below which flat tops, and rounded ones, are natural."""
 QUIET = 0.01
 STEP_S = 0.01
 
@@ -36,7 +37,8 @@ class Clipping:
     Valid from 0.05 % of the samples on, raw and after an mp3 of 128 kbit/s, where `benchmarks.truth` measures it (the
     README states the figures); it takes 0.8 ms of one processor a second of audio. Raised falsely above all by sung
     notes held at one level. One clipped channel of several is not seen after the mix to mono. NULL where flat tops
-    are natural: a peak below -40 dBFS or of fewer than 256 steps of the file's resolution.
+    are natural: a peak below -40 dBFS or of fewer than 64 steps of the file's resolution (below 256 flat ones are not
+    judged, rounded ones are).
     """
 
     name = "clipping"
@@ -51,8 +53,10 @@ class Clipping:
             return {}
         at = np.abs(wave).argmax()
         scores: dict[str, Found] = {"peak_dbfs": Placed(float(20 * np.log10(peak)), _place(np.array([at]), clip))}
-        if peak >= QUIET and peak >= COARSE_STEPS * _step(wave):
-            flat, rounded = _flat(wave, clip.rate), _rounded(wave, clip.rate, peak)
+        steps = peak / _step(wave)
+        if peak >= QUIET and steps >= COARSE_STEPS:
+            flat = _flat(wave, clip.rate) if steps >= FINE_STEPS else np.zeros(0, np.int64)
+            rounded = _rounded(wave, clip.rate, peak)
             flattened = flat if 2 * len(flat) >= len(rounded) else rounded
             scores["clipped_ratio"] = Placed(len(flattened) / len(wave), _place(flattened, clip))
         return scores

@@ -48,6 +48,13 @@ def test_flat_tops_that_are_natural_are_not_judged(make_clip, sing, kind: str) -
     assert "peak_dbfs" in found
 
 
+def test_tops_of_a_coarse_file_are_judged_by_their_shape(make_clip, sing) -> None:
+    wave = uneven(sing)
+    soft = np.tanh(1.83 * wave / np.quantile(np.abs(wave), 0.99))
+    coarse = [np.round(100 * each / np.abs(each).max()) / 128 for each in (wave, soft)]
+    assert [compute(make_clip, each)["clipped_ratio"] > 3e-4 for each in coarse] == [False, True]
+
+
 def loud_and_soft(sing, rate: int = 48_000) -> np.ndarray:
     """Notes whose loudness swells and falls, so that only the loudest reach a ceiling; square-rooted to wide tops."""
     wave = np.concatenate([sing(0.5, hz=hz, rate=rate, peak=1.0) * loud for hz, loud in LOUDNESSES])

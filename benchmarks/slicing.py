@@ -191,18 +191,19 @@ def digits(folder: Path, half: str, say: Say = print, draws: int = material.DRAW
     return tallies
 
 
-def sentences(folder: Path, half: str, say: Say = print) -> tuple[Tally, Tally, Tally]:
+def sentences(folder: Path, half: str, say: Say = print) -> tuple[Tally, Tally, Tally, Tally]:
     """Say the table of the long recordings; ours over all of them, of what sounds in the labels, of what is no digital
-    near-silence (-80 dBFS), and of all of it."""
+    near-silence (-80 dBFS), of all of it, and of all of it in both halves."""
     say("\nlong recordings: share of the labelled time kept, of it what sounds, and clips of 5-15 s or marked short")
-    whole, audible, labelled = Tally(), Tally(), Tally()
-    for each in material.sentences(folder, half):
+    whole, audible, labelled, both = Tally(), Tally(), Tally(), Tally()
+    other = material.HALVES[1 - material.HALVES.index(half)]
+    for each, rest in zip(material.sentences(folder, half), material.sentences(folder, other), strict=True):
         clips, spans, short = ours(each.wave, each.rate)
         sounding = material.sounding(folder, each)
         one = Tally()
         for tally, words in (
             *((one, sounding), (whole, sounding)),
-            *((audible, material.audible(each)), (labelled, each.words)),
+            *((audible, material.audible(each)), (labelled, each.words), (both, sorted(each.words + rest.words))),
         ):
             tally.add(words, clips, spans, short)
         say(
@@ -212,10 +213,11 @@ def sentences(folder: Path, half: str, say: Say = print) -> tuple[Tally, Tally, 
         )
     shares = (f"{tally.kept_s / tally.spoken_s:.2%}" for tally in (labelled, audible, whole))
     say("  all: labelled {}, above -80 dBFS {}, sounding {}".format(*shares))
+    say(f"  both halves: labelled {both.kept_s / both.spoken_s:.2%}, {both.spoken_s - both.kept_s:.1f} s not kept")
     lost, faint = labelled.spoken_s - labelled.kept_s, labelled.spoken_s - audible.spoken_s
     say(f"  labelled time: {labelled.spoken_s:.1f} s, below -80 dBFS {faint:.1f} s; not kept {lost:.1f} s, of it")
     say(f"  below -80 dBFS {lost - audible.spoken_s + audible.kept_s:.1f} s")
-    return whole, audible, labelled
+    return whole, audible, labelled, both
 
 
 def singing(folder: Path, half: str, say: Say = print) -> dict[str, float]:
@@ -295,7 +297,7 @@ def main() -> int:
         for (condition, name), tally in digits(folder, half, print, arguments.draws).items()
         if name == "ours"
     }
-    kept, _, _ = sentences(folder, half)
+    kept, _, _, both = sentences(folder, half)
     sung = singing(folder, half)
     without_voice(folder, half)
     again(folder)
@@ -305,6 +307,7 @@ def main() -> int:
         all(abs(np.median(late)) <= 0.02 for tally in spoken.values() for late in tally.apart() if len(late) >= ENOUGH),
         all(tally.in_range + tally.short == tally.clips for tally in (*spoken.values(), kept)),
         kept.kept_s >= 0.99 * kept.spoken_s,
+        both.kept_s >= 0.99 * both.spoken_s,
         sung["ours, auto"] >= 0.97,
     ]
     return 0 if all(held) else 1

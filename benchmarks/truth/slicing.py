@@ -35,12 +35,14 @@ def rows(folder: Path, half: str) -> Iterator[Row]:
             if len(late) >= slicing.ENOUGH:
                 error, their = (abs(1e3 * float(np.median(errors))) for errors in (late, theirs))
                 yield Row("slicing", name, f"median {edge} error, ms", error, ("<=", 20), "silero", their)
-    whole, audible, labelled = slicing.sentences(folder, HALVES[half], _silent)
+    whole, audible, labelled, both = slicing.sentences(folder, HALVES[half], _silent)
     kept = 100 * whole.kept_s / whole.spoken_s
     yield Row("slicing", "long recordings", "sounding labelled speech kept, %", kept, (">=", 99))
     share = 100 * audible.kept_s / audible.spoken_s
     yield Row("slicing", "long recordings", "labelled time above -80 dBFS kept, %", share, (">=", 99))
     yield Row("slicing", "long recordings", "labelled time kept, %", 100 * labelled.kept_s / labelled.spoken_s)
+    share = 100 * both.kept_s / both.spoken_s
+    yield Row("slicing", "long recordings, both halves", "labelled time kept, %", share, (">=", 99))
     yield Row("slicing", "long recordings", "clips of 5-15 s or short, %", _lengths(whole), (">=", 100))
     sung = slicing.singing(folder, HALVES[half], _silent)
     for voice in ("auto", "singing"):

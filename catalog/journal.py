@@ -73,7 +73,7 @@ class Stacks:
                 self.done.append(target)
 
 
-def decide(cursor: Cursor, clips: Sequence[str], verdict: VerdictName, reasons: Sequence[str]) -> int:
+def decide(cursor: Cursor, clips: Sequence[str], verdict: VerdictName, reasons: Sequence[str] = ()) -> int:
     """Append one action that gives every one of these clips this verdict; returns its number. Raises BadRequest."""
     if verdict not in VERDICTS:
         raise BadRequest(f"{verdict} is not a verdict; it is one of {', '.join(VERDICTS)}.")
@@ -113,7 +113,7 @@ def _decide(cursor: Cursor, wanted: list[str], verdict: VerdictName, reasons: li
     return seq
 
 
-def decide_each(cursor: Cursor, verdicts: Mapping[str, VerdictName], reasons: Sequence[str]) -> int:
+def decide_each(cursor: Cursor, verdicts: Mapping[str, VerdictName], reasons: Sequence[str] = ()) -> int:
     """Append one action that gives each of these clips its own verdict; returns its number. Raises BadRequest."""
     unknown = next((verdict for verdict in verdicts.values() if verdict not in VERDICTS), None)
     if unknown is not None:

@@ -6,18 +6,25 @@ with its record, followed by a checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 import shutil
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
-from catalog.atomic import in_words
+from catalog.atomic import in_words, sweep
 from catalog.errors import BadRequest, LibraryTooNew
-from catalog.holding import Cursor, rows_of
+from catalog.holding import Connection, Cursor, rows_of
+from catalog.library import Library
 
+Result = TypeVar("Result")
 _RECORD = """
 CREATE TABLE IF NOT EXISTS schema_migration (
     version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, sha256 VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL
@@ -46,6 +53,48 @@ def known_migrations() -> tuple[Migration, ...]:
         if match:
             found.append(Migration(int(match[1]), file.name, file.read_text(encoding="utf-8")))
     return tuple(sorted(found, key=lambda migration: migration.version))
+
+
+def connect(library: Library, known: tuple[Migration, ...], open_file: Callable[[Path], Connection]) -> Connection:
+    """The library's catalogue, opened and brought up to date: made where there is none, copied aside before a change.
+
+    Raises what `pending` and `open_file` do.
+    """
+    if not library.exists:
+        _make(library, known, open_file)
+    connection = open_file(library.database)
+    try:
+        version, missing = _with_cursor(connection, lambda cursor: pending(cursor, library.root, known))
+        if missing and version:
+            connection.close()
+            back_up(library.database, library.backups, version)
+            connection = open_file(library.database)
+            version, missing = _with_cursor(connection, lambda cursor: pending(cursor, library.root, known))
+        if missing:
+            _with_cursor(connection, lambda cursor: apply(cursor, missing))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make(library: Library, known: tuple[Migration, ...], open_file: Callable[[Path], Connection]) -> None:
+    """Make an empty catalogue beside its place and link it there, so that it is never found half made."""
+    library.create()
+    sweep(library.root)
+    part = library.root / f".catalog.{os.getpid()}.{threading.get_ident()}.part.duckdb"
+    try:
+        with contextlib.closing(open_file(part)) as connection:
+            _with_cursor(connection, lambda cursor: apply(cursor, list(known)))
+        try:
+            os.link(part, library.database)
+        except FileExistsError:
+            pass
+        except OSError:
+            if not library.exists:
+                os.rename(part, library.database)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def pending(cursor: Cursor, library: Path, known: tuple[Migration, ...]) -> tuple[int, list[Migration]]:
@@ -97,3 +146,11 @@ def back_up(database: Path, backups: Path, version: int) -> Path:
         if log.exists():
             shutil.copy2(log, copy.with_name(copy.name + ".wal"))
     return copy
+
+
+def _with_cursor(connection: Connection, work: Callable[[Cursor], Result]) -> Result:
+    cursor = connection.cursor()
+    try:
+        return work(cursor)
+    finally:
+        cursor.close()

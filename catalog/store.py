@@ -1,7 +1,8 @@
 """The catalogue's database: the only module that imports duckdb.
 
-It owns the file: opening, letting go, transactions, and DuckDB's errors in words. What is asked of the open database is
-in `recordings`, `clips`, `journal` and `lineage`, one noun each.
+It owns the file: opening, letting go, transactions, and the errors of both. What is asked of the open database is in
+`recordings`, `scorings`, `clips`, `journal`, `lineage` and the like, one noun each; most methods of the store are one
+of those functions with its cursor filled in.
 """
 
 from __future__ import annotations
@@ -9,56 +10,42 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
-import os
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import duckdb
 
 from catalog import (
-    atomic,
     blames,
     clips,
     edits,
     filters,
     integrity,
     journal,
-    judgement,
     lineage,
     migrations,
-    recordings,
+    refusals,
     remarks,
     reslicing,
-    saved_filters,
     scorings,
     suggestions,
-    voice_settings,
 )
+from catalog import judgement as _judgement  # underscored where a method of the store has the plain name
+from catalog import recordings as _recordings
+from catalog import saved_filters as _saved_filters
+from catalog import voice_settings as _voice_settings
 from catalog.edits import Edited
-from catalog.errors import BadRequest, LibraryTooNew
-from catalog.holding import Busy, Connection, Cursor, Hold
+from catalog.errors import BadRequest
+from catalog.holding import Connection, Cursor, Hold
 from catalog.journal import Undone
 from catalog.judgement import Judgement
 from catalog.late import pa
 from catalog.library import Library
 from catalog.recordings import Forgotten, TakenIn
-from catalog.records import (
-    Activity,
-    Analysis,
-    Blame,
-    LeftOut,
-    Recording,
-    Rule,
-    Scoring,
-    SetClip,
-    SetInfo,
-    VerdictName,
-)
-from catalog.reslicing import Resliced, Scored, Sliced, Slicing
+from catalog.records import Activity, Analysis, Rule, Scoring
 from catalog.saved_filters import SavedFilter
 from catalog.suggestions import Suggestions
 
@@ -72,10 +59,35 @@ _SAFE = {
     "preserve_insertion_order": "true",
 }
 _SETTINGS = {**_SAFE, "storage_compatibility_version": "v1.5.0"}
+Asked = ParamSpec("Asked")
 Result = TypeVar("Result")
-_HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
-_FULL = ("no space left", "disk full", "file too large")
-_TAKEN = ("could not set lock", "conflicting lock", "being used by another process", "cannot access the file")
+Work = Callable[Concatenate[Cursor, Asked], Result]
+Method = Callable[Concatenate["Store", Asked], Result]
+Held = contextlib.AbstractContextManager[Cursor]
+
+
+def _reads(work: Work[Asked, Result]) -> Method[Asked, Result]:
+    """The method of the store that asks `work`, whose docstring and arguments it has."""
+    return _method(work, lambda store: store._reading())
+
+
+def _writes(work: Work[Asked, Result]) -> Method[Asked, Result]:
+    """As `_reads`, in one transaction that is on disk when the method returns."""
+    return _method(work, lambda store: store._writing())
+
+
+def _changes_clips(work: Work[Asked, Result]) -> Method[Asked, Result]:
+    """As `_writes`, for what changes more of a clip than its verdict and remarks."""
+    return _method(work, lambda store: store._changing_clips())
+
+
+def _method(work: Work[Asked, Result], held: Callable[[Store], Held]) -> Method[Asked, Result]:
+    @wraps(work)
+    def method(store: Store, /, *args: Asked.args, **options: Asked.kwargs) -> Result:
+        with held(store) as cursor:
+            return work(cursor, *args, **options)
+
+    return method
 
 
 class Store:
@@ -118,48 +130,38 @@ class Store:
     def take_in(self, analysis: Analysis) -> TakenIn:
         """Append what is new of an analysis, in one transaction; taking the same in again changes nothing."""
         with self._changing_clips() as cursor:
-            taken = recordings.take_in(cursor, analysis)
+            taken = _recordings.take_in(cursor, analysis)
             scorings.add(cursor, analysis.scorings, only_new=True)
             return taken
 
-    def seen_at(self, recording: str, path: str) -> bool:
-        """Remember that a known recording's bytes lie at `path`; False when that was known."""
-        with self._changing_clips() as cursor:
-            return recordings.seen_at(cursor, recording, path)
-
-    def known(self, sha256s: Sequence[str]) -> dict[str, Recording]:
-        """Those of these file hashes that are recordings, by hash."""
-        with self._reading() as cursor:
-            return recordings.known(cursor, sha256s)
+    seen_at = _changes_clips(_recordings.seen_at)
+    known = _reads(_recordings.known)
+    recordings = _reads(_recordings.recordings)
+    recording = _reads(_recordings.find)
+    recording_rows = _reads(_recordings.recording_rows)
+    left_out = _reads(_recordings.left_out)
+    activity = _reads(_recordings.activity)
 
     def known_sums(self) -> list[str]:
         """The file hashes of all recordings."""
         return [recording.sha256 for recording in self.recordings()]
 
-    def recordings(self) -> list[Recording]:
-        """All recordings, by speaker and path."""
-        with self._reading() as cursor:
-            return recordings.recordings(cursor)
+    def forget(self, recording: str) -> Forgotten:
+        """Remove a recording with its stems, clips, scores and verdicts for good; raises BadRequest for an unknown one.
 
-    def recording(self, recording: str) -> Recording:
-        """The recording of this id or unique beginning of one; raises BadRequest."""
+        The files of the stems are deleted, the recording's own is not.
+        """
+        with self._changing_clips() as cursor:
+            forgotten = _recordings.forget(cursor, recording)
         with self._reading() as cursor:
-            return recordings.find(cursor, recording)
+            cursor.execute("CHECKPOINT")
+        for stem in map(Path, forgotten.stems):
+            if stem.parent == self.library.media:
+                stem.unlink(missing_ok=True)
+        self._stacks = journal.Stacks()
+        return forgotten
 
-    def recording_rows(self) -> list[dict[str, Any]]:
-        """All recordings as the commands list them, with counts of their clips."""
-        with self._reading() as cursor:
-            return recordings.recording_rows(cursor)
-
-    def left_out(self, recording: str) -> list[LeftOut]:
-        """The ranges of a recording that are in no clip, with reasons, by its latest slicing."""
-        with self._reading() as cursor:
-            return recordings.left_out(cursor, recording)
-
-    def activity(self, recording: str) -> Activity | None:
-        """The voice activity that was kept for a recording."""
-        with self._reading() as cursor:
-            return recordings.activity(cursor, recording)
+    # scores and slicing
 
     def rescore(self, new: Sequence[Scoring]) -> int:
         """Append scorings; a score that they do not mention keeps its value. Returns how many were appended."""
@@ -173,23 +175,13 @@ class Store:
         """
         with self._changing_clips() as cursor:
             if activity:
-                recordings.add_activity(cursor, recording, activity)
+                _recordings.add_activity(cursor, recording, activity)
             return scorings.add(cursor, new, only_new=True)
 
-    def features(self, name: str, version: int, speaker: str | None = None) -> pa.Table:
-        """What a family of scores kept of the present clips of one speaker, or of all: `scorings.features`."""
-        with self._reading() as cursor:
-            return scorings.features(cursor, name, version, speaker)
-
-    def feature_marks(self, name: str, version: int) -> dict[str, str]:
-        """For each speaker a mark that changes when what `features` gives does."""
-        with self._reading() as cursor:
-            return scorings.feature_marks(cursor, name, version)
-
-    def compared(self, name: str) -> dict[str, str]:
-        """The mark with which each scope of a family's features was last compared."""
-        with self._reading() as cursor:
-            return scorings.compared(cursor, name)
+    features = _reads(scorings.features)
+    feature_marks = _reads(scorings.feature_marks)
+    compared = _reads(scorings.compared)
+    last_scores = _reads(scorings.last)
 
     def add_comparison(self, name: str, marks: Mapping[str, str], new: Sequence[Scoring]) -> int:
         """Append the scores of a comparison and remember its marks, in one transaction; how many were appended."""
@@ -197,45 +189,10 @@ class Store:
             scorings.add_comparison(cursor, name, marks)
             return scorings.add(cursor, new, only_new=False)
 
-    def last_scores(self, clip_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The latest scores of these clips, by clip, with `versions` and `places` as JSON text."""
-        with self._reading() as cursor:
-            return scorings.last(cursor, clip_ids)
-
-    def reslice(self, slicings: Sequence[Slicing]) -> Resliced:
-        """Give recordings other clips, in one action that undo takes back; ranges that stay keep all they have."""
-        with self._changing_clips() as cursor:
-            return reslicing.reslice(cursor, slicings)
-
-    def sliced(self) -> dict[str, Sliced]:
-        """How the clips of each recording were cut, by recording."""
-        with self._reading() as cursor:
-            return reslicing.sliced(cursor)
-
-    def heard(self) -> dict[str, str]:
-        """The version of the latest voice activity of each recording that has one."""
-        with self._reading() as cursor:
-            return reslicing.heard(cursor)
-
-    def scored(self, recording_ids: Sequence[str]) -> dict[str, list[Scored]]:
-        """The present clips of recordings with the versions of what scored them, by recording."""
-        with self._reading() as cursor:
-            return reslicing.scored(cursor, recording_ids)
-
-    def forget(self, recording: str) -> Forgotten:
-        """Remove a recording with its stems, clips, scores and verdicts for good; raises BadRequest for an unknown one.
-
-        The files of the stems are deleted, the recording's own is not.
-        """
-        with self._changing_clips() as cursor:
-            forgotten = recordings.forget(cursor, recording)
-        with self._reading() as cursor:
-            cursor.execute("CHECKPOINT")
-        for stem in map(Path, forgotten.stems):
-            if stem.parent == self.library.media:
-                stem.unlink(missing_ok=True)
-        self._stacks = journal.Stacks()
-        return forgotten
+    reslice = _changes_clips(reslicing.reslice)
+    sliced = _reads(reslicing.sliced)
+    heard = _reads(reslicing.heard)
+    scored = _reads(reslicing.scored)
 
     # clips
 
@@ -266,7 +223,7 @@ class Store:
         """One clip by its id or a unique beginning of it, as `clips.rows` gives it; raises BadRequest."""
         with self._reading() as cursor:
             found = clips.find(cursor, clip)
-            sheet = judgement.beside(clips.read(cursor, only=found), judgement.latest(cursor))
+            sheet = _judgement.beside(clips.read(cursor, only=found), _judgement.latest(cursor))
             outliers: suggestions.Limits = {}
             if any(rule.op == "outlier" for rule in rules):
                 outliers = suggestions.limits(cursor, self._sheet.table(cursor, *self._marks()), rules)
@@ -276,12 +233,10 @@ class Store:
             raise BadRequest(f"The clip {found} was replaced by another one.")
         return clips.rows(table)[0]
 
-    # verdicts
+    # verdicts, edits and remarks
 
-    def decide(self, clip_ids: Sequence[str], verdict: VerdictName, reasons: Sequence[str] = ()) -> int:
-        """Give clips a verdict: one action, one transaction, on disk when this returns its number."""
-        with self._writing() as cursor:
-            return journal.decide(cursor, clip_ids, verdict, reasons)
+    decide = _writes(journal.decide)
+    decide_each = _writes(journal.decide_each)
 
     def undo(self) -> Undone | None:
         """Take the last action back, be it a verdict, an edit or a remark; None when there is nothing to take back."""
@@ -298,28 +253,23 @@ class Store:
             self._clips_changed += 1
         return undone
 
-    def decide_each(self, verdicts: Mapping[str, VerdictName], reasons: Sequence[str] = ()) -> int:
-        """Give each of these clips its own verdict: one action, taken back by one undo."""
-        with self._writing() as cursor:
-            return journal.decide_each(cursor, verdicts, reasons)
+    replace_clips = _changes_clips(edits.replace)
+    unscored = _reads(edits.unscored)
+    remark = _writes(remarks.remark)
+    tags = _reads(remarks.tags)
 
     # finding
 
-    def judgement(self) -> Judgement | None:
-        """What was learned from verdicts; it fills `accept_probability` and `doubt` of the clip table."""
-        with self._reading() as cursor:
-            return judgement.latest(cursor)
+    judgement = _reads(_judgement.latest)
 
     def keep_judgement(self, learned: Judgement | None) -> None:
         """Let this count as learned from here on; None: nothing."""
         with self._writing() as cursor:
-            judgement.forget(cursor) if learned is None else judgement.keep(cursor, learned)
+            _judgement.forget(cursor) if learned is None else _judgement.keep(cursor, learned)
         self._judgements += 1
 
-    def saved_filters(self) -> list[SavedFilter]:
-        """The filters that were kept under a name."""
-        with self._reading() as cursor:
-            return saved_filters.saved_filters(cursor)
+    saved_filters = _reads(_saved_filters.saved_filters)
+    remove_filter = _writes(_saved_filters.remove)
 
     def save_filter(self, saved: SavedFilter) -> None:
         """Keep a filter and an order under a name; raises BadRequest for one that is none."""
@@ -328,106 +278,22 @@ class Store:
         if saved.sort.strip():
             check_sort(saved.sort)
         with self._writing() as cursor:
-            saved_filters.save(cursor, saved)
-
-    def remove_filter(self, name: str) -> None:
-        """Keep a filter no longer; raises BadRequest when there is none of that name."""
-        with self._writing() as cursor:
-            saved_filters.remove(cursor, name)
-
-    # edits and remarks
-
-    def replace_clips(self, clip_ids: Sequence[str], spans: Sequence[tuple[int, int]], *, shortest: int = 0) -> Edited:
-        """Put clips of other ranges, [start, end) in samples, in the place of clips of one recording; one action.
-
-        They inherit verdict, note and tags, and have no scores yet. Raises BadRequest as `edits.replace` does.
-        """
-        with self._changing_clips() as cursor:
-            return edits.replace(cursor, clip_ids, spans, shortest=shortest)
-
-    def unscored(self) -> list[str]:
-        """The present clips that an edit made and that have no scores yet, such as when the app ended too early."""
-        with self._reading() as cursor:
-            return edits.unscored(cursor)
-
-    def remark(
-        self,
-        clip_ids: Sequence[str],
-        *,
-        note: str | None = None,
-        add: Sequence[str] = (),
-        remove: Sequence[str] = (),
-    ) -> int | None:
-        """Give clips a note or tags: one action; None when nothing would change. Raises BadRequest."""
-        with self._writing() as cursor:
-            return remarks.remark(cursor, clip_ids, note=note, add=add, remove=remove)
-
-    def tags(self) -> list[str]:
-        """The tags in use, the most frequent first."""
-        with self._reading() as cursor:
-            return remarks.tags(cursor)
+            _saved_filters.save(cursor, saved)
 
     # lineage
 
-    def add_set(self, info: SetInfo, clips: Sequence[SetClip]) -> bool:
-        """Remember a frozen set; False when it was known."""
-        with self._writing() as cursor:
-            return lineage.add_set(cursor, info, clips)
-
-    def sets(self) -> list[SetInfo]:
-        """All frozen sets, oldest first."""
-        with self._reading() as cursor:
-            return lineage.sets(cursor)
-
-    def add_run(self, run_id: str, model_name: str, set_id: str, request: Mapping[str, Any]) -> bool:
-        """Remember that a training run was started; False when it was known."""
-        with self._writing() as cursor:
-            return lineage.add_run(cursor, run_id, model_name, set_id, request)
-
-    def end_run(self, run_id: str, outcome: str, result: Mapping[str, Any]) -> bool:
-        """Remember how a run ended; False when that end was known."""
-        with self._writing() as cursor:
-            return lineage.end_run(cursor, run_id, outcome, result)
-
-    def add_blame(self, run_id: str, new: Sequence[Blame]) -> int:
-        """Remember what a run says of the clips of its set; how many were not known."""
-        with self._changing_clips() as cursor:
-            return blames.add(cursor, run_id, new)
-
-    def runs(self) -> list[dict[str, Any]]:
-        """All runs, oldest first: id, model, set_id, set, request, started_at, outcome, result, ended_at."""
-        with self._reading() as cursor:
-            return lineage.runs(cursor)
-
-    def add_model(self, card: Mapping[str, Any]) -> bool:
-        """Remember a published model by its card; False when it was known."""
-        with self._writing() as cursor:
-            return lineage.add_model(cursor, card)
-
-    def models(self) -> list[dict[str, Any]]:
-        """The cards of all models that were ever published here, the latest of each name."""
-        with self._reading() as cursor:
-            return lineage.models(cursor)
-
-    def add_conversion(self, record: Mapping[str, Any]) -> bool:
-        """Remember a converted file (needs `id` and `model`); False when it was known."""
-        with self._writing() as cursor:
-            return lineage.add_conversion(cursor, record)
-
-    def conversions(self) -> list[dict[str, Any]]:
-        """All conversions, oldest first."""
-        with self._reading() as cursor:
-            return lineage.conversions(cursor)
-
-    def keep_voice_settings(self, model: str, options: Mapping[str, Any] | None) -> None:
-        """Keep the options of a conversion for a model; None keeps none any longer."""
-        with self._writing() as cursor:
-            voice_settings.keep(cursor, model, options)
-
-    def voice_settings(self) -> dict[str, dict[str, Any]]:
-        """The options kept for each model."""
-        with self._reading() as cursor:
-            return voice_settings.kept(cursor)
+    add_set = _writes(lineage.add_set)
+    sets = _reads(lineage.sets)
+    add_run = _writes(lineage.add_run)
+    end_run = _writes(lineage.end_run)
+    add_blame = _changes_clips(blames.add)
+    runs = _reads(lineage.runs)
+    add_model = _writes(lineage.add_model)
+    models = _reads(lineage.models)
+    add_conversion = _writes(lineage.add_conversion)
+    conversions = _reads(lineage.conversions)
+    keep_voice_settings = _writes(_voice_settings.keep)
+    voice_settings = _reads(_voice_settings.kept)
 
     def check(self) -> list[str]:
         """What does not fit together in the catalogue, a line each; empty when all is well."""
@@ -462,45 +328,8 @@ class Store:
 
     def _connect(self) -> Connection:
         """Open the file and bring its schema up to date; raises Busy when another process holds it."""
-        if not self.library.exists:
-            self._create()
-        connection = _open(self.library.database)
-        try:
-            version, missing = self._pending(connection)
-            if missing and version:
-                connection.close()
-                migrations.back_up(self.library.database, self.library.backups, version)
-                connection = _open(self.library.database)
-                version, missing = self._pending(connection)
-            if missing:
-                _with_cursor(connection, lambda cursor: migrations.apply(cursor, missing))
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _create(self) -> None:
-        """Make an empty catalogue beside its place and link it there, so that it is never found half made."""
-        self.library.create()
-        atomic.sweep(self.library.root)
-        part = self.library.root / f".catalog.{os.getpid()}.{threading.get_ident()}.part.duckdb"
-        try:
-            with _storage_errors(self.library, self._hold), contextlib.closing(_open(part)) as connection:
-                _with_cursor(connection, lambda cursor: migrations.apply(cursor, list(self._known_migrations)))
-            try:
-                os.link(part, self.library.database)
-            except FileExistsError:
-                pass
-            except OSError:
-                if not self.library.exists:
-                    os.rename(part, self.library.database)
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _pending(self, connection: Connection) -> tuple[int, list[migrations.Migration]]:
-        return _with_cursor(
-            connection, lambda cursor: migrations.pending(cursor, self.library.root, self._known_migrations)
-        )
+        with _storage_errors(self.library, self._hold):
+            return migrations.connect(self.library, self._known_migrations, _open)
 
 
 def check_filter(expression: str) -> None:
@@ -562,40 +391,7 @@ def _open(database: Path) -> Connection:
         connection: Connection = duckdb.connect(str(database), config=dict(_SETTINGS))
         return connection
     except duckdb.Error as error:
-        text = str(error)
-        holder = _HOLDER.search(text)
-        if holder:
-            raise Busy(f"process {holder[2]} ({holder[1]})") from error
-        if any(sign in text.lower() for sign in _TAKEN):
-            raise Busy("another process") from error
-        raise _unusable(database, text) from error
-
-
-def _unusable(database: Path, text: str) -> Exception:
-    lowered = text.lower()
-    if "version number" in lowered:
-        return LibraryTooNew(
-            f"The catalogue {database} was written by a later DuckDB than {duckdb.__version__}. Nothing was"
-            " changed; update the program to open it."
-        )
-    if any(sign in lowered for sign in _FULL):
-        return BadRequest(f"The disk is full: the catalogue {database} could not be opened.")
-    if "permission denied" in lowered or "read-only" in lowered:
-        return BadRequest(f"No permission to open the catalogue {database} for writing.")
-    if "not a valid duckdb" in lowered or "corrupt" in lowered or "checksum" in lowered:
-        return BadRequest(
-            f"{database} is damaged or not a catalogue. A copy from before the last change of schema may lie in"
-            f" {database.parent / 'backups'}."
-        )
-    return BadRequest(f"The catalogue {database} cannot be opened: {text.splitlines()[0]}")
-
-
-def _with_cursor(connection: Connection, work: Callable[[Cursor], Result]) -> Result:
-    cursor = connection.cursor()
-    try:
-        return work(cursor)
-    finally:
-        cursor.close()
+        raise refusals.of_opening(database, str(error), duckdb.__version__) from error
 
 
 @contextlib.contextmanager
@@ -604,13 +400,12 @@ def _storage_errors(library: Library, hold: Hold) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        text = str(error).lower()
         if isinstance(error, duckdb.FatalException):
             hold.forsake()
-        if any(sign in text for sign in _FULL):
-            raise BadRequest(f"The disk is full: the catalogue {library.database} was not changed.") from error
-        if isinstance(error, (duckdb.IOException, duckdb.FatalException)):
-            raise BadRequest(f"The catalogue {library.database} failed: {str(error).splitlines()[0]}") from error
+        of_file = isinstance(error, (duckdb.IOException, duckdb.FatalException))
+        refusal = refusals.of_storing(library.database, str(error), of_file=of_file)
+        if refusal:
+            raise refusal from error
         raise
 
 
@@ -622,5 +417,4 @@ def _expression_errors(expression: str) -> Iterator[None]:
     except (duckdb.Error, RecursionError) as error:
         if not expression:
             raise
-        reason = str(error).splitlines()[0].removeprefix("Binder Error: ").removeprefix("Conversion Error: ")
-        raise BadRequest(f"This expression does not work: {' '.join(expression.split())[:80]} ({reason}).") from error
+        raise refusals.of_expression(expression, str(error)) from error

@@ -194,7 +194,7 @@ class ConvertScreen(ComparingRoom):
         with self.prevent(Select.Changed):
             self.query_one("#preset", Select).value = next(fits, Select.NULL)
 
-    @on(Button.Pressed)
+    @on(Button.Pressed, "#convert, #grid")
     def _pressed(self, event: Button.Pressed) -> None:
         self.action_grid() if event.button.id == "grid" else self.action_convert()
 

@@ -11,22 +11,25 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.suggester import Suggester
 from textual.widget import Widget
-from textual.widgets import Static
+
+_LABEL, _GAP = 13, 2
+"""Cells of the label, and between a control and its meaning."""
 
 
 class Field(Horizontal):
-    """A label, a control and its meaning."""
+    """A label, a control and its meaning.
+
+    Label and meaning are written by the line itself, under the control: as widgets of their own they would make a form
+    of many lines slow to open.
+    """
 
     DEFAULT_CSS = """
     Field {
-        height: 1; margin-bottom: 1;
-        & > .field--label { width: 13; color: $text-muted; }
-        & > .field--hint { width: 1fr; padding-left: 2; color: $text-muted; }
-        & > .field--hint { text-wrap: nowrap; text-overflow: ellipsis; }
+        height: 1; margin-bottom: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis;
+        & > * { margin-left: 13; }
         & > Input, & > Select { width: 34; }
         &.-long > Input, &.-long > Select { width: 1fr; }
         &.-short > Input, &.-short > Select { width: 12; }
-        &.-focused > .field--label { color: $accent; }
     }
     """
 
@@ -37,10 +40,12 @@ class Field(Horizontal):
         self.hint = hint
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(self.label), classes="field--label")
         yield self.control
-        if self.hint:
-            yield Static(Content(self.hint), classes="field--hint")
+
+    def render(self) -> Content:
+        """The label before the control and the meaning behind it, cut where the line ends."""
+        label = self.label[:_LABEL].ljust(_LABEL + self.control.outer_size.width + _GAP)
+        return Content.assemble((label, "$accent" if self.has_class("-focused") else ""), self.hint)
 
     def on_descendant_focus(self) -> None:
         """Light the label up."""

@@ -15,7 +15,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.suggester import Suggester, SuggestFromList
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Button, Checkbox, Input, Select
 
 from catalog.errors import BadRequest
 from curator.tui.widgets.field import Field, PathSuggester, typed_path
@@ -24,42 +24,67 @@ from infer.f0 import F0_METHODS
 from infer.options import AUTO, OFFERED, About, ConvertOptions
 
 SEPARATORS = ("htdemucs", "htdemucs_ft")
+FIRST = ("transpose", "song", "index_rate", "protect", "rms_mix")
+"""What most conversions are set by: always there. The rest is drawn when it is asked for."""
 
 
 class OptionForm(Vertical):
-    """One line an option; those about songs are there only while a song is meant."""
+    """One line an option: a few always, those about songs while a song is meant, and all others behind a button.
+
+    What is not drawn keeps its value all the same; drawing them all would keep the room from opening at once.
+    """
 
     DEFAULT_CSS = """
     OptionForm { height: auto; }
+    OptionForm Vertical { height: auto; }
     OptionForm Checkbox { width: 12; background: $background; }
-    OptionForm .-song { display: none; }
-    OptionForm.-a-song .-song { display: block; }
+    OptionForm #more { margin-left: 13; min-width: 24; }
+    OptionForm .-closed { display: none; }
     """
 
     class Changed(Message):
         """A value is another now."""
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown = {name: shown(name, getattr(ConvertOptions, name)) for name in OFFERED}
+        """What each control shows, whether it is drawn or not."""
+        self._controls: dict[str, Checkbox | Select[str] | Input] = {}
+        """Those that are drawn."""
+
     def compose(self) -> Iterable[Widget]:
-        for name, about in in_order():
-            field = Field(about.label, control(name, about), meaning(name, about), size=size(name, about))
-            field.set_class(about.song, "-song")
-            yield field
+        for name in FIRST:
+            yield self._line(name)
+            if name == "song":
+                yield Vertical(id="song-lines", classes="-closed")
+        yield Button(self._more(), id="more", compact=True)
+        yield Vertical(id="more-lines", classes="-closed")
+
+    def _line(self, name: str) -> Field:
+        about = OFFERED[name]
+        self._controls[name] = control(name, self._shown[name])
+        return Field(about.label, self._controls[name], meaning(name, about), size=size(name))
 
     @property
     def song(self) -> bool:
         """Whether a song is meant."""
-        return self.query_one("#song", Checkbox).value
+        return bool(self._shown["song"])
 
     def values(self) -> dict[str, Any]:
         """What is set, by the names of the options; raises BadRequest for what is not a number and should be."""
+        for name in self._controls:
+            self._look(name)
         return {name: self._value(name, about) for name, about in OFFERED.items()}
 
+    def _look(self, name: str) -> None:
+        self._shown[name] = self._controls[name].value
+
     def _value(self, name: str, about: About) -> Any:
-        widget = self.query_one(f"#{name}")
-        if isinstance(widget, Checkbox | Select):
-            return widget.value
-        text = widget.value.strip() if isinstance(widget, Input) else ""
+        value = self._shown[name]
         default = getattr(ConvertOptions, name)
+        if isinstance(default, bool) or choices(name):
+            return value
+        text = str(value).strip()
         if name == "transpose" and text == AUTO:
             return AUTO
         if isinstance(default, tuple):
@@ -72,51 +97,74 @@ class OptionForm(Vertical):
         """Show these options, the others at their defaults; none of it counts as a change."""
         with self.prevent(Input.Changed, Select.Changed, Checkbox.Changed):
             for name in OFFERED:
-                default = getattr(ConvertOptions, name)
-                value = options.get(name, default)
-                widget = self.query_one(f"#{name}")
-                if isinstance(widget, Checkbox):
-                    widget.value = bool(value)
-                elif isinstance(widget, Select):
-                    widget.value = value if value in [known for _, known in choices(name)] else default
-                elif isinstance(widget, Input):
-                    widget.value = written(value)
-        self._show_song()
-        self.post_message(self.Changed())
+                self._shown[name] = shown(name, options.get(name, getattr(ConvertOptions, name)))
+                if name in self._controls and self._controls[name].value != self._shown[name]:
+                    self._controls[name].value = self._shown[name]
+        self._follow()
 
     @on(Input.Changed)
     @on(Select.Changed)
     @on(Checkbox.Changed)
-    def _changed(self, event: Message) -> None:
+    def _changed(self, event: Input.Changed | Select.Changed | Checkbox.Changed) -> None:
         event.stop()
-        self._show_song()
+        name = str(event.control.id)
+        if name in self._controls:
+            self._look(name)
+            self._follow()
+
+    def _follow(self) -> None:
+        """Draw what the values ask for, and say that they are others."""
+        lines = self.query_one("#song-lines", Vertical)
+        if self.song and not lines.children:
+            lines.mount_all(self._line(name) for name, about in OFFERED.items() if about.song)
+        lines.set_class(not self.song, "-closed")
+        self.query_one("#more", Button).label = self._more()
         self.post_message(self.Changed())
 
-    def _show_song(self) -> None:
-        self.set_class(self.song, "-a-song")
+    @on(Button.Pressed, "#more")
+    def open_more(self, event: Button.Pressed) -> None:
+        """Draw the other options, or put them away again."""
+        event.stop()
+        lines = self.query_one("#more-lines", Vertical)
+        if not lines.children:
+            lines.mount_all(self._line(name) for name in others())
+        lines.toggle_class("-closed")
+        event.button.label = self._more()
+
+    def _more(self) -> str:
+        changed = sum(self._shown[name] != shown(name, getattr(ConvertOptions, name)) for name in others())
+        drawn = self.is_mounted and not self.query_one("#more-lines").has_class("-closed")
+        return f"{'Fewer' if drawn else 'More'} settings" + (f" ({changed} changed)" if changed else "")
 
 
-def in_order() -> list[tuple[str, About]]:
-    """The options as they stand in the form: the pitch and the question of a song first, the rest as it was written."""
-    first = ["transpose", "song", *(name for name, about in OFFERED.items() if about.song)]
-    return [(name, OFFERED[name]) for name in dict.fromkeys([*first, *OFFERED])]
+def others() -> list[str]:
+    """The options that stand behind the button, as they were written."""
+    return [name for name, about in OFFERED.items() if name not in FIRST and not about.song]
 
 
-def control(name: str, about: About) -> Widget:
-    """What an option is set with."""
+def shown(name: str, value: Any) -> Any:
+    """An option's value as its control holds it: a tick, a choice, a text."""
     default = getattr(ConvertOptions, name)
     if isinstance(default, bool):
-        return Checkbox("", default, id=name, compact=True)
+        return bool(value)
     if choices(name):
-        return Select(choices(name), value=default, allow_blank=False, id=name, compact=True)
+        return value if value in [known for _, known in choices(name)] else default
+    return written(value)
+
+
+def control(name: str, value: Any) -> Checkbox | Select[str] | Input:
+    """What an option is set with, as `value` is shown."""
+    default = getattr(ConvertOptions, name)
+    if isinstance(default, bool):
+        return Checkbox("", value, id=name, compact=True)
+    if choices(name):
+        return Select(choices(name), value=value, allow_blank=False, id=name, compact=True)
     suggester: Suggester | None = None
     if name == "f0_file":
         suggester = PathSuggester()
     elif name == "separator":
         suggester = SuggestFromList(SEPARATORS)
-    return Input(
-        written(default), placeholder="none" if default in ("", ()) else "", id=name, compact=True, suggester=suggester
-    )
+    return Input(value, placeholder="none" if default in ("", ()) else "", id=name, compact=True, suggester=suggester)
 
 
 def choices(name: str) -> list[tuple[str, str]]:
@@ -133,7 +181,7 @@ def meaning(name: str, about: About) -> str:
     return f"{about.words}: {', '.join(EFFECTS)}" if name == "effects" else about.words
 
 
-def size(name: str, about: About) -> str:
+def size(name: str) -> str:
     """How wide the control is."""
     if name == "f0_method":
         return "long"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from textual.pilot import Pilot
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Button, Checkbox, Input, Select
 
 from catalog.jobs import Job, JobReport, JobState
 from catalog.library import Library
@@ -119,6 +119,32 @@ async def test_settings_begin_with_a_preset_and_are_kept_for_the_model(
         await settle(pilot)
         assert ConvertOptions.from_dict(form.values()) == ConvertOptions.from_dict(wanted)
         assert preset.value == "kept"
+
+
+async def test_what_is_rarely_set_is_drawn_when_asked_for_and_keeps_its_value_all_the_same(
+    sample: Library, settle: Settle
+) -> None:
+    app = CuratorApp(sample)
+    async with app.run_test(size=(120, 40)) as pilot:
+        room = await open_room(app, pilot, settle)
+        form, more = room.query_one(OptionForm), room.query_one("#more", Button)
+        assert not form.query("#breaths")
+        form.fill({"breaths": "convert", "cross_fade": 80.0})
+        assert form.values()["breaths"] == "convert"
+        assert str(more.label) == "More settings (2 changed)"
+        more.press()
+        await settle(pilot)
+        assert form.query_one("#breaths", Select).value == "convert"
+        assert form.query_one("#cross_fade", Input).value == "80"
+        form.query_one("#cross_fade", Input).value = "40"
+        form.query_one("#refine", Input).value = "100"
+        await settle(pilot)
+        assert str(more.label) == "Fewer settings (2 changed)"
+        more.press()
+        await settle(pilot)
+        assert not form.query_one("#more-lines").display
+        wanted = ConvertOptions(breaths="convert", refine=100)
+        assert ConvertOptions.from_dict(form.values()) == wanted
 
 
 async def test_a_grid_is_asked_for_heard_against_the_file_and_taken_over(

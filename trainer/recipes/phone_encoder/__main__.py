@@ -60,7 +60,12 @@ def main(
     bf16: bool,
     teach: bool,
 ) -> None:
-    """Train the embedded content encoder from nothing but synthesizers and, if given, recordings."""
+    """Train the embedded content encoder from nothing but synthesizers and, if given, recordings.
+
+    Then measure it on the voices held out, in turn --hold-out awb,rms and --hold-out slt,kal16:
+
+    python -m trainer.recipes.phone_encoder.evaluate --weights DIR/phone_encoder.safetensors
+    """
     torch.set_num_threads(threads)
     held_out = [voice for voice in hold_out.split(",") if voice]
     try:

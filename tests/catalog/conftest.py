@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from catalog.library import Library
-from catalog.records import Activity, Analysis, Clip, LeftOut, Recording, Scoring, clip_id
+from catalog.records import Activity, Analysis, Clip, LeftOut, Recording, Scoring, SetClip, SetInfo, clip_id
 from catalog.store import Store
 
 RATE = 48000
@@ -59,3 +59,29 @@ def make_analysis() -> MakeAnalysis:
         )
 
     return make
+
+
+def a_set(analysis: Analysis, name: str = "first") -> tuple[SetInfo, list[SetClip]]:
+    """A frozen set of the first clip of a recording."""
+    clip = analysis.clips[0]
+    recording = analysis.recording
+    entry = SetClip(
+        clip.id,
+        recording.id,
+        recording.sha256,
+        recording.speaker,
+        clip.start,
+        clip.end,
+        48000,
+        "clips/a.flac",
+        "0",
+        0.5,
+    )
+    return SetInfo("s" * 64, name, 1, 6.0, (recording.speaker,), "2026-01-02T03:04:05Z"), [entry]
+
+
+def everything(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all tables."""
+    with store._reading() as cursor:
+        tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+        return {name: cursor.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for (name,) in tables}

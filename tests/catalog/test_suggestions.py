@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from catalog.errors import BadRequest
 from catalog.records import Analysis, Rule, Scoring
 from catalog.store import Store
 from catalog.suggestions import written
@@ -95,6 +96,29 @@ def test_an_outlier_is_told_with_as_many_digits_as_part_it_from_the_limit(alike)
     store.rescore([Scoring(ids[-1], {"speaker_similarity": 0.7092}, {})])
     (reason,) = suggested(store, OUTLIER)[ids[-1]]
     assert reason == "another voice: 0.709, under 0.711, the limit of this speaker"
+
+
+def test_a_rule_suggests_and_says_why(store: Store, make_analysis: MakeAnalysis) -> None:
+    store.take_in(make_analysis("one"))
+    rules = [
+        Rule("snr_db", "<", 15, "noisy (it's loud)"),
+        Rule("f0_median_hz", ">", 150, "high"),
+        Rule("mos", "<", 3, "bad"),
+    ]
+    noisy, *_, clean = store.clip_table(rules=rules[:1], sort="snr_db").to_pylist()
+    said = f"noisy (it's loud): {noisy['snr_db']:.1f} dB, under 15 dB"
+    assert (noisy["suggestion"], noisy["suggestion_reasons"]) == ("reject", [said])
+    assert noisy["suggestion_scores"] == ["snr_db"]
+    assert (clean["suggestion"], clean["suggestion_reasons"]) == ("accept", [])
+    both = store.clip_table(rules=rules).to_pylist()[0]
+    assert both["suggestion_scores"] == ["snr_db", "f0_median_hz"]
+    assert [reason.split(":")[0] for reason in both["suggestion_reasons"]] == ["noisy (it's loud)", "high"]
+    assert store.clip_table(rules=rules[2:])["suggestion"].to_pylist() == [None] * 5
+    assert store.clip_table()["suggestion"].to_pylist() == [None] * 5
+    assert len(store.clip_table(rules=rules[:1], where="suggestion = 'reject'")) == 2
+    for wrong in (Rule("1; DROP TABLE clip", "<", 1, "x"), Rule("snr_db", "known", 1, "x")):
+        with pytest.raises(BadRequest):
+            store.clip_table(rules=[wrong])
 
 
 @pytest.mark.parametrize(

@@ -391,13 +391,13 @@ async def test_an_error_that_nobody_foresaw_is_said_and_the_app_goes_on(
     assert "Traceback" in capfd.readouterr().err
 
 
-def test_without_a_terminal_it_says_so_and_opens_nothing(library: Library) -> None:
-    command = [sys.executable, "-m", "curator", "--library", str(library.root)]
+def test_without_a_terminal_it_says_so_and_opens_nothing(new_library: Library) -> None:
+    command = [sys.executable, "-m", "curator", "--library", str(new_library.root)]
     run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert "needs a terminal" in run.stderr
     assert len(run.stderr.splitlines()) == 1
-    assert not library.database.exists()
+    assert not new_library.database.exists()
 
 
 async def test_results_of_jobs_whose_owner_died_are_taken_in_at_the_opening(library: Library, settle: Settle) -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infer.weight_norm import NormedConv1d, NormedConv2d
+from trainer.column_convolution import TAPS, at_points, convolve_short, convolve_strided
 
 _SLOPE = 0.1
+_WIDE = 256
+"""Channels from which on fewer products pay for the sums that they need."""
 
 Judgement = tuple[list[Tensor], list[list[Tensor]]]
 """Scores (B, n) of each discriminator, and the feature maps of each of its layers."""
@@ -51,6 +55,35 @@ class ScaleDiscriminator(nn.Module):
         return _judge(wave, self.convs, self.conv_post)
 
 
+class ColumnConv2d(NormedConv2d):
+    """Convolution down the columns of (B, C, T, P); on a CPU of one picture with the channels last in memory, and by
+    products of matrices."""
+
+    def kernel(self) -> Tensor:
+        """The weight as `forward` takes it."""
+        if self._held is not None or not self._by_products():
+            return super().kernel()
+        kernel = super().kernel()
+        return at_points(kernel) if self._short() else kernel.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve."""
+        if not self._by_products():
+            return super().forward(x)
+        assert self.bias is not None
+        x = x.contiguous(memory_format=torch.channels_last)
+        if self._short():
+            return convolve_short(x, self.kernel(), self.bias)
+        return convolve_strided(x, self.kernel(), self.bias, self.stride[0])
+
+    def _short(self) -> bool:
+        return self.stride[0] == 1 and self.in_channels >= _WIDE
+
+    def _by_products(self) -> bool:
+        plain = not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
+        return plain and self.weight_v.device.type == "cpu" and self.in_channels > 1
+
+
 class PeriodDiscriminator(nn.Module):
     """Convolutions over the waveform laid out in rows of `period` samples, along the columns."""
 
@@ -59,7 +92,7 @@ class PeriodDiscriminator(nn.Module):
         self.period = period
         widths = [1, *(max(width // divisor, 4) for width in (32, 128, 512, 1024, 1024))]
         self.convs = nn.ModuleList(
-            NormedConv2d(narrow, wide, 5, stride=stride, padding=2)
+            ColumnConv2d(narrow, wide, TAPS, stride=stride, padding=TAPS // 2)
             for narrow, wide, stride in zip(widths, widths[1:], (3, 3, 3, 3, 1), strict=False)
         )
         self.conv_post = NormedConv2d(widths[-1], 1, 3, padding=1)

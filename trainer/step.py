@@ -301,7 +301,7 @@ class _Step:
         heard = wave.detach().requires_grad_()
         gen, fm = (heard.new_zeros((), dtype=torch.float32) for _ in range(2))
         for judge in self.state.discriminator.discriminators:
-            with held_weights(judge), _mixed(heard.device, self.settings.autocast):
+            with _mixed(heard.device, self.settings.autocast), held_weights(judge):
                 with torch.no_grad():
                     _, true = judge(share.real)
                 with _frozen(judge):

@@ -1,0 +1,91 @@
+"""Convolutions by products of matrices: the numbers of torch's own, forward and backward, to rounding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from infer.weight_norm import NormedConv2d, held_weights
+from trainer.column_convolution import at_points, convolve_short, convolve_strided, product
+from trainer.discriminator import ColumnConv2d, PeriodDiscriminator
+
+
+def picture(*shape: int) -> Tensor:
+    source = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(shape, generator=source).contiguous(memory_format=torch.channels_last).requires_grad_()
+
+
+def close(made: Tensor, true: Tensor, limit: float = 4e-6) -> None:
+    assert made.shape == true.shape
+    made, true = made.detach().double(), true.detach()
+    assert float((made - true).abs().max() / true.abs().max()) < limit
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("height", [1, 4, 43, 44, 45])
+def test_output_and_all_gradients_are_those_of_the_convolution_in_double_precision(stride: int, height: int) -> None:
+    x, kernel = picture(1, 24, height, 3), picture(40, 24, 5, 1)
+    bias = torch.linspace(-1, 1, 40).requires_grad_()
+    if stride == 1:
+        made = convolve_short(x, at_points(kernel), bias)
+    else:
+        made = convolve_strided(x, kernel, bias, stride)
+    same = [part.detach().double().requires_grad_() for part in (x, kernel, bias)]
+    true = torch.conv2d(*same, stride=(stride, 1), padding=(2, 0))
+    close(made, true)
+    weigh = torch.randn(made.shape, generator=torch.Generator().manual_seed(1))
+    made.backward(weigh)
+    true.backward(weigh.double())
+    for part, exact in zip((x, kernel, bias), same, strict=True):
+        assert part.grad is not None
+        assert exact.grad is not None
+        close(part.grad, exact.grad)
+
+
+def test_it_rounds_no_more_than_three_times_as_much_as_torch() -> None:
+    x, kernel, bias = picture(1, 512, 20, 6).detach(), picture(64, 512, 5, 1).detach(), torch.zeros(64)
+    exact = torch.conv2d(x.double(), kernel.double(), padding=(2, 0))
+    plain = (torch.conv2d(x, kernel, padding=(2, 0)) - exact).norm()
+    assert (convolve_short(x, at_points(kernel), bias) - exact).norm() < 3 * plain
+
+
+def test_products_are_the_same_where_onednn_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = picture(6, 5, 1, 1).detach()[..., 0, 0], picture(7, 5, 1, 1).detach()[..., 0, 0]
+    found = product(a, b)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    torch.testing.assert_close(product(a, b), found)
+    torch.testing.assert_close(found, a @ b.t())
+
+
+def test_a_judge_leaves_the_gradients_that_plain_convolutions_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    judge = PeriodDiscriminator(5, 4)
+    assert any(conv.kernel().dim() == 3 for conv in judge.convs)
+    wave = torch.randn(2, 1, 1200)
+    found = []
+    for plain in (False, True):
+        if plain:
+            monkeypatch.setattr(ColumnConv2d, "kernel", NormedConv2d.kernel)
+            monkeypatch.setattr(ColumnConv2d, "forward", NormedConv2d.forward)
+        judge.zero_grad()
+        heard = wave.clone().requires_grad_()
+        score, features = judge(heard)
+        (score.square().mean() + sum(layer.square().mean() for layer in features)).backward()
+        assert heard.grad is not None
+        found.append([score.detach(), heard.grad, *(part.grad for part in judge.parameters())])
+    for made, true in zip(*found, strict=True):
+        close(made, true, 1e-5)
+
+
+def test_held_weights_are_what_the_forward_pass_takes() -> None:
+    torch.manual_seed(0)
+    judge, wave = PeriodDiscriminator(3, 4), torch.randn(2, 1, 900)
+    with torch.no_grad():
+        score, _ = judge(wave)
+        with held_weights(judge):
+            held, _ = judge(wave)
+        torch.testing.assert_close(held, score)
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad(), held_weights(judge):
+        mixed, _ = judge(wave)
+    torch.testing.assert_close(mixed.float(), score, rtol=0.05, atol=0.05)

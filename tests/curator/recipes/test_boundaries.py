@@ -50,7 +50,7 @@ def test_training_learns_to_tell_gaps_from_words_and_runs_in_numpy_as_in_torch()
     random = np.random.default_rng(4)
     lesson = recipe.lesson(random, [buzz(random) for _ in range(5)])
     assert lesson.seen.shape == (len(lesson.inside), boundaries.INPUTS)
-    weights = recipe.train([lesson], epochs=10, seed=1)
+    weights = recipe.train([lesson], epochs=30, seed=1)
     score = boundaries.forward(lesson.seen, weights)
     assert score[lesson.inside].mean() > score[~lesson.inside].mean() + 1
     network = recipe.torch_network()

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from catalog.library import Library
-from curator.cli.output import (
-    DONE,
-    NOTHING,
-    PARTLY,
-    emit,
-    follow,
-    json_option,
-    one_line,
-    open_store,
-    pass_library,
-    say,
-)
+from curator.cli.output import DONE, NOTHING, PARTLY, emit, json_option, open_store, pass_library
+from curator.cli.taking_in import take_in_as_it_goes
 
 if TYPE_CHECKING:
     from curator.stems import StemSettings
-
-TAKE_IN_EVERY_S = 2.0
-"""Each time costs a look at all that the job has done so far."""
 
 
 @click.command()
@@ -67,7 +53,6 @@ def add(
     PATH is a file or a folder, which is searched with its subfolders. With --separate or --denoise a stem is written
     beside the catalogue and sliced in the recording's place; the recording itself is never changed.
     """
-    from curator.intake import take_in_finished
     from curator.launch import start_add
 
     if ray and workers:
@@ -77,15 +62,6 @@ def add(
     stems = stem_settings(
         library, (separator or "htdemucs") if separate else None, (denoiser or "noisereduce") if denoise else None
     )
-    report: dict[str, Any] = {
-        "recordings": 0,
-        "stems": 0,
-        "clips": 0,
-        "skipped": 0,
-        "failed": [],
-        "seconds_in": 0.0,
-        "seconds_clips": 0.0,
-    }
     with open_store(library) as store:
         catalogued = store.known_sums()
         known = catalogued if stems is None else stems.had(store.recordings())
@@ -100,19 +76,7 @@ def add(
             stems=stems,
             singing=singing,
         )
-        taken_at = 0.0
-
-        def on_event(event: dict[str, Any]) -> None:
-            nonlocal taken_at
-            if event["type"] in ("recording", "known") and time.monotonic() > taken_at + TAKE_IN_EVERY_S:
-                take_in_finished(store, job)
-                taken_at = time.monotonic()
-            if event["type"] == "failed":
-                say(f"curator: {one_line(event['error'])}")
-
-        follow(job, "Adding", on_event)
-        taken = take_in_finished(store, job)
-        report |= taken.report()
+        report = take_in_as_it_goes(store, job, "Adding").report()
     if as_json:
         emit(report)
     else:

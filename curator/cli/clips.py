@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,9 @@ from catalog.errors import BadRequest
 from catalog.library import Library
 from catalog.records import SCORE_NAMES, VerdictName
 from curator.cli.output import DONE, emit, json_option, open_store, pass_library, table
+
+if TYPE_CHECKING:
+    from catalog.store import Store
 
 where_option = click.option("--where", metavar="EXPR", help='Only clips for which this holds, e.g. "snr_db > 25".')
 VERDICTS: dict[str, VerdictName] = {"accept": "accepted", "reject": "rejected", "clear": "undecided"}
@@ -104,15 +109,8 @@ def verdict(
     as_json: bool,
 ) -> int:
     """Accept or reject clips, or clear their verdict: by ID or by --where."""
-    if bool(ids) == bool(where):
-        raise BadRequest("Say which clips: either by ID or with --where EXPR")
-    from curator.policy import policy_of
-
     with open_store(library) as store:
-        if where:
-            chosen = store.clip_table(where=where, rules=policy_of(library).rules)["id"].to_pylist()
-        else:
-            chosen = [store.clip(clip)["id"] for clip in ids]
+        chosen = chosen_clips(store, ids, where)
         if chosen:
             store.decide(chosen, VERDICTS[decision], reasons)
     if as_json:
@@ -120,3 +118,15 @@ def verdict(
     else:
         click.echo(f"{len(chosen)} clips {VERDICTS[decision]}")
     return DONE
+
+
+def chosen_clips(store: Store, ids: Sequence[str], where: str | None) -> list[str]:
+    """The full ids of the clips that a command names, by beginnings of ids or by a filter; BadRequest unless by one."""
+    if bool(ids) == bool(where):
+        raise BadRequest("Say which clips: either by ID or with --where EXPR")
+    from curator.policy import policy_of
+
+    if where:
+        found: list[str] = store.clip_table(where=where, rules=policy_of(store.library).rules)["id"].to_pylist()
+        return found
+    return [store.clip(clip)["id"] for clip in ids]

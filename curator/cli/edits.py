@@ -12,7 +12,7 @@ import click
 
 from catalog.errors import BadRequest
 from catalog.library import Library
-from curator.cli.clips import where_option
+from curator.cli.clips import chosen_clips, where_option
 from curator.cli.output import DONE, emit, json_option, open_store, pass_library
 
 if TYPE_CHECKING:
@@ -96,15 +96,8 @@ def _report(store: Store, edited: Edited, as_json: bool) -> int:
 @pass_library
 def tag(library: Library, change: str, tag: str, ids: tuple[str, ...], where: str | None, as_json: bool) -> int:
     """Put a tag on clips or take it off: by ID or by --where; find them again with list_contains(tags, 'TAG')."""
-    if bool(ids) == bool(where):
-        raise BadRequest("Say which clips: either by ID or with --where EXPR")
-    from curator.policy import policy_of
-
     with open_store(library) as store:
-        if where:
-            chosen = store.clip_table(where=where, rules=policy_of(library).rules)["id"].to_pylist()
-        else:
-            chosen = [store.clip(clip)["id"] for clip in ids]
+        chosen = chosen_clips(store, ids, where)
         if chosen:
             store.remark(chosen, add=[tag] if change == "add" else [], remove=[tag] if change == "remove" else [])
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +9,12 @@ import click
 
 from catalog.library import Library
 from catalog.records import Analysis, Recording
-from curator.cli.add import TAKE_IN_EVERY_S
 from curator.cli.clips import where_option
 from curator.cli.output import (
     DONE,
     NOTHING,
     PARTLY,
     emit,
-    follow,
     json_option,
     one_line,
     open_store,
@@ -25,6 +22,7 @@ from curator.cli.output import (
     progress_bar,
     say,
 )
+from curator.cli.taking_in import take_in_as_it_goes
 
 if TYPE_CHECKING:
     from catalog.store import Store
@@ -172,25 +170,14 @@ def _recordings(store: Store, where: str | None) -> list[Recording]:
 def _score(store: Store, library: Library, orders: Sequence[Analysis], workers: int | None, ray: str | None) -> Taken:
     """Carry out orders in a job of their own: how many recordings and clips were scored, and what failed."""
     from curator.comparing import compare
-    from curator.intake import Taken, take_in_finished
+    from curator.intake import Taken
     from curator.launch import start_rescore
 
     if not orders:
         compare(store)
         return Taken()
     job = start_rescore(library, orders, workers=workers, ray=ray)
-    taken_at = 0.0
-
-    def on_event(event: dict[str, Any]) -> None:
-        nonlocal taken_at
-        if event["type"] == "recording" and time.monotonic() > taken_at + TAKE_IN_EVERY_S:
-            take_in_finished(store, job)
-            taken_at = time.monotonic()
-        elif event["type"] == "failed":
-            say(f"curator: {one_line(event['error'])}")
-
-    follow(job, "Scoring", on_event)
-    return take_in_finished(store, job)
+    return take_in_as_it_goes(store, job, "Scoring")
 
 
 def _code(report: dict[str, Any], possible: int) -> int:

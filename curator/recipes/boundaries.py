@@ -1,4 +1,4 @@
-"""Train the network that tells gaps from words: `python -m curator.recipes.boundaries OUT.npz` (four CPU minutes).
+"""Train the network that tells gaps from words: `python -m curator.recipes.boundaries OUT.npz` (three CPU minutes).
 
 The material is made here: single words and short phrases of espeak-ng's voices (the extra `demo`), in four languages,
 and of flite's where it is installed, cut to where they sound and joined with random gaps, so that every edge is known.
@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog import audio
-from curator import boundaries
+from curator import boundaries, vad
 from curator.activity import ActivityMeter, Tracks
 from curator.frames import FRAMES_A_SECOND, runs
 from curator.recipes.overlap import effects
 
-RATE = effects.RATE
+RATE = vad.RATE
 Floats = npt.NDArray[np.float32]
 Times = list[tuple[float, float]]
 VARIANTS = """
@@ -71,7 +71,8 @@ def main() -> None:
     held = [each for round_ in lessons for number, each in enumerate(round_) if number % HELD_OUT == 0]
     weights = train(kept, options.epochs, options.seed)
     print(judged(weights, held or kept))
-    np.savez(options.out, **{name: weight.astype(np.float16) for name, weight in weights.items()})
+    stored: dict[str, Any] = {name: weight.astype(np.float16) for name, weight in weights.items()}
+    np.savez(options.out, **stored)
 
 
 def said(random: np.random.Generator, words: int) -> Iterator[list[Floats]]:
@@ -227,8 +228,10 @@ def train(lessons: list[Lesson], epochs: int, seed: int) -> dict[str, Floats]:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE_OF_LEARNING, total_steps=epochs * steps + 1)
     for epoch in range(epochs):
         lost = 0.0
-        for batch in torch.randperm(len(seen)).split(BATCH)[:steps]:
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(network(seen[batch])[:, 0], wanted[batch])
+        order = torch.randperm(len(seen))
+        for step in range(steps):
+            batch = order[step * BATCH : (step + 1) * BATCH]
+            loss: Any = torch.nn.functional.binary_cross_entropy_with_logits(network(seen[batch])[:, 0], wanted[batch])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -6,17 +6,18 @@ Separate so that a device that is not there is refused in one line before any wo
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 
 from catalog.errors import BadRequest, CuratorError
 from trainer.config import TrainConfig
 
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 """Options of glibc's mallopt(3)."""
 
 
@@ -50,8 +51,21 @@ def keep_memory() -> None:
         set_option = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
+    # arenas of other threads hold blocks of up to 64 MB only and give their memory back
+    set_option(_ARENA_MAX, 1)
     set_option(_MMAP_MAX, 0)
     set_option(_TRIM_THRESHOLD, -1)
+
+
+def give_back_memory() -> None:
+    """Return to the system what is free by now, so that a trial does not add to the peak of what follows it."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def autocast_type(config: TrainConfig, device: torch.device) -> torch.dtype | None:

@@ -28,7 +28,7 @@ from trainer.boards import beside
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig, TrainRequest
 from trainer.cost import measured, taken
-from trainer.device import choose_device
+from trainer.device import choose_device, give_back_memory
 from trainer.estimate import last_cost, steps_of, words
 from trainer.loop import Training, train
 from trainer.pace import ENOUGH
@@ -175,6 +175,7 @@ def tell_cost(library: Library, request: TrainRequest, report: JobReport) -> Non
     known = last_cost(library, request, seconds)
     plain = replace(request, settings={**request.settings, "compile": False})
     cost = known or measured(plain, seconds)
+    give_back_memory()
     report.event("cost", preset=request.preset, text=words(cost), measured=known is None, **cost.to_dict())
 
 

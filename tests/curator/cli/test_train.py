@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from catalog.errors import BadRequest
 from catalog.jobs import Job, JobReport
 from catalog.library import Library
+from trainer.config import TrainRequest
 
 TOY = {"width": 8, "layers": 1, "kernel_size": 3, "expansion": 1, "bands": 8, "spk_embed_dim": 1, "gin_channels": 2}
 
@@ -37,6 +39,37 @@ def test_a_patience_that_is_no_number_of_saves_is_refused(trainable, patience) -
     assert "auto nor off" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ("pich", "did you mean pitch"),
+        ("pitch=99", "is a number from 0.1 to 12, not 99"),
+        ("gain=loud", "loud is not a number"),
+    ],
+)
+def test_an_alteration_that_cannot_be_meant_is_refused(trainable, kinds, said) -> None:
+    ended = trainable("train", "voice-1", "--name", "voice", "--augment", kinds)
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_altered_copies_and_compiling_are_settings_of_the_run_and_its_cost_is_named_before(
+    trainable, monkeypatch
+) -> None:
+    asked = []
+
+    def start(library: Library, request: TrainRequest, *, run_id: str | None) -> Job:
+        asked.append(request)
+        raise BadRequest("not today")
+
+    monkeypatch.setattr("curator.launch.start_train", start)
+    ended = trainable("train", "voice-1", "--name", "voice", "--augment", "pitch, noise=30", "--compile")
+    assert asked[0].settings == {"augment": {"pitch": 3.0, "noise": 30.0}, "compile": True}
+    assert "preset small: what it costs here is measured as it begins" in ended.err
+    trainable("train", "voice-1", "--name", "voice")
+    assert asked[1].settings == {}, "off unless asked for"
+
+
 def test_what_a_training_would_cost_is_measured_and_nothing_is_started(trainable) -> None:
     network = f"network={json.dumps(TOY)}"
     command = ("train", "voice-1", "--name", "voice", "--steps", "500", "--set", network, "--dry-run")
@@ -56,8 +89,10 @@ def test_a_run_tells_its_held_out_curve_and_the_best_save(curator, tmp_path: Pat
         report.metric(step, {"held_out/mel": distance, "held_out/phones": 0.5})
         report.metric(step + 10, {"g/mel": 1.0})
     report.event("recorded", **{"held_out/speaker": 0.875})
+    report.event("cost", text="0.20 s a step", measured=True)
     shown = curator("runs", "show", "alto", "--json").json
     assert (shown["best_step"], shown["recorded"]) == (400, {"held_out/speaker": 0.875})
+    assert shown["cost"] == "0.20 s a step"
     assert [point["step"] for point in shown["curve"]] == [0, 200, 400, 600]
     assert shown["curve"][2] == {"step": 400, "held_out/mel": 0.5, "held_out/phones": 0.5}
     lines = curator("runs", "show", "alto").out.splitlines()

@@ -38,7 +38,7 @@ INPUT_PEAK = 0.95
 OUTPUT_PEAK = 0.99
 MEASURED_S = 600
 """At most so much of a recording, spread over it, is looked at to normalise its content."""
-SMALL = Chunking(pad=1, query=3, center=12, longest=16)
+SMALL = Chunking(pad=1, query=2, center=10, longest=14)
 """Pieces for a processor: attention grows with the square of a piece, and small pieces stay in the cache."""
 
 

@@ -17,7 +17,8 @@ from catalog.library import Library
 from infer.content import DEFAULT, load_encoder
 from infer.options import AUTO
 from infer.output import settle
-from infer.preview import Passage, preview
+from infer.preview import preview
+from infer.set_sounds import Passage
 
 _TOLD = 10
 """So many of the clips that were leaned on are named."""
@@ -33,12 +34,14 @@ def work(request: dict[str, Any], report: JobReport) -> dict[str, Any]:
         raise BadRequest(target.problem)
     manifest = sets.load(library, request["set"], verify=False)
     passages = [Passage(clip.clip, manifest.file(clip)) for clip in manifest.clips]
+    encoder = load_encoder(DEFAULT, library.weights)
     heard = preview(
         passages,
         source,
-        load_encoder(DEFAULT, library.weights),
+        encoder,
         transpose=None if transpose == AUTO else float(transpose),
         f0_method=request["f0_method"],
+        kept=library.media / "features" / "previews" / f"{manifest.info.id}-{encoder.name}-{encoder.version}.npz",
         progress=lambda done, total, note: report.progress(done, total, note),
     )
     target.output.parent.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ class RefinerConfig:
     @property
     def reach(self) -> int:
         """Frames of content on either side, 100 a second, that can change one moment of the result."""
-        window = 2 * self.sample_rate // 20
+        window = 3 * self.sample_rate // 20
         return math.ceil(((self.layers + 2) * self.hop + window) * FRAMES / self.sample_rate)
 
     def to_dict(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST_DB = 12.0
 """What a refiner may raise or lower any band by: beyond that it draws another sound than the one that is there."""
 _LOG_DB = math.log(10) / 20
+_EASED = 9
 
 
 def refiner_of(voice: Voice, steps: int) -> Refiner:
@@ -77,9 +78,25 @@ def refined(
             torch.tensor([min(speaker, config.speakers - 1)], device=device),
         )  # fmt: skip
         aim = refiner.refine(mel, condition, there(noise(config.n_mels, frames, begins)), steps)
-        gain = (aim - mel).clamp(-MOST_DB * _LOG_DB, MOST_DB * _LOG_DB)
+        gain = eased(aim - mel).clamp(-MOST_DB * _LOG_DB, MOST_DB * _LOG_DB)
         out: NDArray[np.float32] = reshaped(made, gain, settings)[0, : len(wave)].cpu().numpy()
     return out
+
+
+def eased(gain: Tensor) -> Tensor:
+    """A gain (B, M, T) without its flicker: the mean, weighted by a Hann window, of nine bands and nine frames.
+
+    A refiner draws the grain of noise and the beat of partials anew; as a gain on those that are there they would
+    roughen the sound, while what is wrong with its colour lasts longer and is broader.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    edge = _EASED // 2
+    window = torch.hann_window(_EASED + 2, periodic=False, device=gain.device)[1:-1]
+    grid = torch.outer(window, window) / window.sum().square()
+    padded = F.pad(gain.unsqueeze(1), (edge, edge, edge, edge), mode="replicate")
+    return F.conv2d(padded, grid[None, None]).squeeze(1)
 
 
 def _mel(wave: Tensor, refiner: Refiner) -> Tensor:

@@ -13,7 +13,9 @@ from catalog.audio import resample
 from catalog.errors import BadRequest
 from infer.content import Statistics
 from infer.f0 import estimate
-from infer.preview import Passage, preview
+from infer.preview import preview
+from infer.set_sounds import Passage
+from infer.set_sounds import _listen as listen
 
 RATE = 16000
 
@@ -92,3 +94,22 @@ def test_nothing_to_speak_with_and_nothing_to_say_are_refused(tmp_path: Path, pa
     silent = [Passage("quiet", spoken(tmp_path, np.zeros(RATE)))]
     with pytest.raises(BadRequest, match="nothing but silence"):
         preview(silent, passages[0].path, StandIn(), f0_method="dio")
+
+
+def test_what_was_heard_of_a_set_is_kept_and_nothing_else_is_taken_for_it(
+    tmp_path: Path, passages: list[Passage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept" / "set.npz"
+    first = preview(passages, passages[0].path, StandIn(), f0_method="dio", kept=kept)
+    heard: list[int] = []
+    monkeypatch.setattr("infer.set_sounds._listen", lambda *_: heard.append(1) or listen(*_))
+    again = preview(passages, passages[0].path, StandIn(), f0_method="dio", kept=kept)
+    np.testing.assert_array_equal(again.samples, first.samples)
+    assert not heard
+    for damage in (kept.read_bytes()[:-40], b"", b"PK"):
+        kept.write_bytes(damage)
+        heard.clear()
+        preview(passages, passages[0].path, StandIn(), f0_method="dio", kept=kept)
+        assert heard == [1]
+    preview(passages[:2], passages[0].path, StandIn(), f0_method="dio", kept=kept)
+    assert heard == [1, 1]

@@ -25,6 +25,7 @@ from infer.options import ConvertOptions
 from infer.refiner import Refiner
 from infer.refiner_config import FILE, SOVITS, RefinerConfig
 from infer.refiner_file import read_diffusion, read_refiner, write_refiner
+from infer.refining import eased
 from infer.track import Track
 from infer.voice import Voice, load_voice
 
@@ -98,6 +99,16 @@ def test_pieces_are_refined_as_the_whole_is(voice: Voice, tmp_path: Path) -> Non
     cut = convert(voice, tmp_path / "cut", options, SHORT)
     plain = convert(voice, tmp_path / "plain", PLAIN, SHORT)
     assert np.abs(cut - whole).mean() < 0.02 * np.abs(whole - plain).mean()
+
+
+def test_a_gain_keeps_its_level_and_slope_and_loses_its_flicker() -> None:
+    bands, frames = torch.meshgrid(torch.arange(40.0), torch.arange(60.0), indexing="ij")
+    slope = (0.02 * bands - 0.01 * frames)[None]
+    flicker = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 40, 60))).float()
+    inner = (slice(None), slice(4, -4), slice(4, -4))
+    torch.testing.assert_close(eased(slope)[inner], slope[inner], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(eased(slope + flicker)[inner].mean(), slope[inner].mean(), rtol=0, atol=0.05)
+    assert float(eased(flicker)[inner].std()) < 0.2
 
 
 def test_what_cannot_be_refined_is_said_in_one_line(shelf: Library, voice: Voice, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
     pip install --no-deps resemblyzer webrtcvad-wheels pocketsphinx
     python -m benchmarks.better AUDIO --library DIR [--steps N]
+    python -m benchmarks.better AUDIO --library DIR --refine 50,100,200
 
 AUDIO is the folder of labelled recordings. A small-preset voice is trained on one speaker in DIR (what is there is
 used again) and speaks half a minute of four others, the same with a real noise over it at 15 dB, and half a minute of
@@ -10,13 +11,15 @@ by default, two lines: all defaults but this, and all defaults. Columns, over al
 speaker embeddings to the target (Resemblyzer), the median distance of f0 from the transposed source's over the frames
 voiced in both, the share of those that are wrong by half an octave or more, the share of the source's speech frames
 on which the embedded encoder hears the same phone, the share of its phones that pocketsphinx hears in order (which
-leaps by some percent when a sample changes), and the measure that the option is for.
+leaps by some percent when a sample changes), and the measure that the option is for. With `--refine` the voice is
+trained with a refiner, and the lines are so many steps of it beside none, with the processor seconds a second of audio.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -145,8 +148,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--only", help="options, separated by commas")
     parser.add_argument("--cases", help="what is converted, by name, separated by commas")
+    parser.add_argument("--refine", help="steps of a refiner instead, separated by commas")
     given = parser.parse_args()
-    peers.prepare(given.library, given.audio / TARGET, given.steps)
+    peers.prepare(given.library, given.audio / TARGET, given.steps, *(["--refiner"] if given.refine else []))
     shelf = Library(given.library)
     voice = load_voice(registry.load(shelf, "voice"), shelf.weights, "cpu")
     embed = peers.embedder()
@@ -159,6 +163,9 @@ def main() -> None:
                 continue
             print(f"\n{said:<18}{'similar':>8}{'f0 st':>7}{'oct %':>7}{'frames':>8}{'phones':>8}  its own measure")
             options = ConvertOptions(transpose=AUTO)
+            if given.refine:
+                refined(bench, clips, options, [0, *map(int, given.refine.split(","))])
+                continue
             on = [bench.convert(clip.wave, options) for clip in clips]
             judged = show("all on", bench, clips, on)
             classic = replace(options, **dict(CLASSIC))
@@ -168,6 +175,15 @@ def main() -> None:
                 made = [bench.convert(clip.wave, off) for clip in clips]
                 show(f"{option} off", bench, clips, made, own=OWN[option](bench, clips, off, made))
                 print(f"{f'{option} on':<18}{judged}  {OWN[option](bench, clips, options, on)}", flush=True)
+
+
+def refined(bench: Bench, clips: list[Clip], options: ConvertOptions, steps: list[int]) -> None:
+    """A line for each number of steps of noise that the refiner takes off."""
+    for each in steps:
+        began = time.process_time()
+        made = [bench.convert(clip.wave, replace(options, refine=each)) for clip in clips]
+        cost = (time.process_time() - began) / sum(len(clip.wave) / RATE for clip in clips)
+        show(f"refine {each}", bench, clips, made, own=f"{cost:.3f} s of processor a second")
 
 
 def show(name: str, bench: Bench, clips: list[Clip], made: list[Made], own: str = "") -> str:

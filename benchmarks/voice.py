@@ -61,14 +61,14 @@ def main() -> None:
         print(f"processor seconds a second: {cost(arguments.library, path):.3f}")
 
 
-def prepare(library: Path, target: Path, steps: int) -> None:
-    """Catalogue, accept what has no flag, freeze and train; what is done is not done again."""
+def prepare(library: Path, target: Path, steps: int, *more: str) -> None:
+    """Catalogue, accept what has no flag, freeze and train (with `more`); what is done is not done again."""
     curator(library, "add", str(target), "--speaker", "target")
     if not (library / "sets" / "all").exists():
         curator(library, "verdict", "accept", "--where", "coalesce(snr_db, 99) > 15")
         curator(library, "set", "create", "all")
     if not (library / "models" / "voice").exists():
-        print(curator(library, "train", "all", "--name", "voice", "--steps", str(steps))["card"]["metrics"])
+        print(curator(library, "train", "all", "--name", "voice", "--steps", str(steps), *more)["card"]["metrics"])
 
 
 def curator(library: Path, *arguments: str) -> Any:

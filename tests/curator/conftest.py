@@ -1,4 +1,4 @@
-"""What the tests of ingest share: a voice made of harmonics, recordings of it, and tracks without any sound."""
+"""What tests share: a voice made of harmonics, recordings of it, tracks without sound, and a library to learn from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catalog.records import Activity
+from catalog.library import Library
+from catalog.records import Activity, Analysis, Clip, Recording, Scoring, clip_id
+from catalog.store import Store
 
 Wave = NDArray[np.float32]
 Sing = Callable[..., Wave]
@@ -54,3 +56,27 @@ def activity_of() -> Callable[[NDArray[np.float64], NDArray[np.float64]], Activi
         return Activity("test", 0.032, np.round(probability * 255).astype(np.uint8).tobytes(), 0.01, steps.tobytes())
 
     return make
+
+
+@pytest.fixture
+def told_by_noise(library: Library) -> Callable[..., Library]:
+    """Six recordings of forty clips whose snr_db says it all; those of a filter are decided: accepted above 25 dB."""
+
+    def fill(*, decided: str, seed: int) -> Library:
+        rng = np.random.default_rng(seed)
+        spans = [(n * 6 * 16_000, (n + 1) * 6 * 16_000) for n in range(40)]
+        with Store(library) as store:
+            for number in range(6):
+                digest = f"{number:x}".ljust(64, "a")
+                recording = Recording(
+                    digest[:16], digest, f"/voices/{number}.wav", "alto", 16_000, 1, spans[-1][1], "WAV/PCM_16", 9
+                )
+                clips = [Clip(clip_id(recording.id, *span), recording.id, *span) for span in spans]
+                scorings = [Scoring(clip.id, {"snr_db": float(rng.normal(25, 8))}, {"sample": 1}) for clip in clips]
+                store.take_in(Analysis(recording, None, clips, [], scorings, "test"))
+            table = store.clip_table(where=decided).to_pylist()
+            store.decide([row["id"] for row in table if row["snr_db"] > 25], "accepted")
+            store.decide([row["id"] for row in table if row["snr_db"] <= 25], "rejected")
+        return library
+
+    return fill

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from catalog.library import Library
-from catalog.records import Analysis, Clip, Recording, Scoring, clip_id
 from catalog.store import Store
 from curator.cli.learn import learn
 
-RATE = 16000
-
 
 @pytest.fixture
-def decided(library: Library) -> Library:
+def decided(told_by_noise: Callable[..., Library]) -> Library:
     """Six recordings of forty clips; those above 25 dB are accepted, the others rejected, in the first four."""
-    rng = np.random.default_rng(5)
-    with Store(library) as store:
-        for number in range(6):
-            digest = f"{number:x}".ljust(64, "a")
-            recording = Recording(
-                digest[:16], digest, f"/voices/{number}.wav", "alto", RATE, 1, 40 * 6 * RATE, "WAV/PCM_16", 9
-            )
-            spans = [(n * 6 * RATE, (n + 1) * 6 * RATE) for n in range(40)]
-            clips = [Clip(clip_id(recording.id, *span), recording.id, *span) for span in spans]
-            scorings = [Scoring(clip.id, {"snr_db": float(rng.normal(25, 8))}, {"sample": 1}) for clip in clips]
-            store.take_in(Analysis(recording, None, clips, [], scorings, "test"))
-        table = store.clip_table(where="path < '/voices/4'").to_pylist()
-        store.decide([row["id"] for row in table if row["snr_db"] > 25], "accepted")
-        store.decide([row["id"] for row in table if row["snr_db"] <= 25], "rejected")
-    return library
+    return told_by_noise(decided="path < '/voices/4'", seed=5)
 
 
 def run(library: Library, *options: str) -> tuple[int, str]:

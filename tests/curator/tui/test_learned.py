@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from catalog.library import Library
-from catalog.records import Analysis, Clip, Recording, Scoring, clip_id
 from catalog.store import Store
 from curator.tui.app import CuratorApp
 from curator.tui.screens.ask import Confirm
@@ -18,27 +18,11 @@ from curator.tui.screens.learned import LearnedScreen
 from curator.tui.screens.review import ReviewScreen
 from tests.curator.tui.conftest import Settle
 
-RATE = 16000
-
 
 @pytest.fixture
-def decided(library: Library) -> Library:
+def decided(told_by_noise: Callable[..., Library]) -> Library:
     """Six recordings of forty clips whose snr_db says it all; the first three are decided but for their last clip."""
-    rng = np.random.default_rng(8)
-    with Store(library) as store:
-        for number in range(6):
-            digest = f"{number:x}".ljust(64, "b")
-            recording = Recording(
-                digest[:16], digest, f"/voices/{number}.wav", "alto", RATE, 1, 40 * 6 * RATE, "WAV/PCM_16", 9
-            )
-            spans = [(n * 6 * RATE, (n + 1) * 6 * RATE) for n in range(40)]
-            clips = [Clip(clip_id(recording.id, *span), recording.id, *span) for span in spans]
-            scorings = [Scoring(clip.id, {"snr_db": float(rng.normal(25, 8))}, {"sample": 1}) for clip in clips]
-            store.take_in(Analysis(recording, None, clips, [], scorings, "test"))
-        rows = store.clip_table(where="path < '/voices/3' and start_s < 230").to_pylist()
-        store.decide([row["id"] for row in rows if row["snr_db"] > 25], "accepted")
-        store.decide([row["id"] for row in rows if row["snr_db"] <= 25], "rejected")
-    return library
+    return told_by_noise(decided="path < '/voices/3' and start_s < 230", seed=8)
 
 
 def words(app: CuratorApp) -> str:

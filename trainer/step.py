@@ -2,7 +2,7 @@
 
 Separate from the loop so that it is a plain function of networks, batch and random draws, and can be compared
 with reference numbers. Method: RVC v2's step, arranged so that nothing is computed for nothing and little is held at
-once, which changes no gradient. Each of the discriminators goes forward and backward before the next one begins; they
+once, which changes no gradient. Each of the discriminators goes forward and backward by itself; they
 are frozen while the generator learns, see the real slice without a gradient then, and leave theirs on the waveform,
 from where a single backward pass goes through the generator. A batch may pass in shares whose gradients add up.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,9 @@ from infer.synthesizer import Synthesizer, TrainOutput, take_slices
 from infer.weight_norm import held_weights
 from trainer.discriminator import MultiPeriodDiscriminator
 from trainer.losses import discriminator_loss, feature_loss, generator_loss, kl_loss, mel_loss
+from trainer.side_by_side import side_by_side
 
+T = TypeVar("T")
 _FUSED = ("cpu", "cuda", "mps", "xpu")
 
 
@@ -265,8 +267,9 @@ class _Step:
     def teach_discriminator(self, shares: Sequence[_Share], fakes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Real and fake pass as one batch, so the weights are normalised once; gives loss and gradient norm."""
         self.state.optimizer_d.zero_grad(set_to_none=True)
-        total = fakes[0].new_zeros((), dtype=torch.float32)
-        for judge in self.passes.judges:
+
+        def teach(judge: nn.Module) -> Tensor:
+            total = fakes[0].new_zeros((), dtype=torch.float32)
             for share, fake in zip(shares, fakes, strict=True):
                 with _quiet(judge, share is not shares[-1]):
                     with _mixed(fake.device, self.settings.autocast):
@@ -275,6 +278,9 @@ class _Step:
                     loss = discriminator_loss([true], [made]) * share.weight
                     self._backward([loss])
                 total += loss.detach()
+            return total
+
+        total = torch.stack(self._each(teach, self.passes.judges, fakes[0].device)).sum()
         return total, self._learn(self.state.optimizer_d, self.state.discriminator)
 
     def teach_generator(
@@ -298,9 +304,9 @@ class _Step:
 
     def _judged(self, share: _Share, wave: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Adversarial and feature loss, and the gradient (B, 1, S) of both together at the waveform."""
-        heard = wave.detach().requires_grad_()
-        gen, fm = (heard.new_zeros((), dtype=torch.float32) for _ in range(2))
-        for judge in self.state.discriminator.discriminators:
+
+        def judged(judge: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
+            heard = wave.detach().requires_grad_()
             with _mixed(heard.device, self.settings.autocast), held_weights(judge):
                 with torch.no_grad():
                     _, true = judge(share.real)
@@ -309,10 +315,18 @@ class _Step:
             adversarial = generator_loss([score]) * share.weight
             features = feature_loss([true], [made]) * share.weight
             self._backward([adversarial + features])
-            gen += adversarial.detach()
-            fm += features.detach()
-        assert heard.grad is not None
-        return gen, fm, heard.grad
+            assert heard.grad is not None
+            return adversarial.detach(), features.detach(), heard.grad
+
+        found = self._each(judged, list(self.state.discriminator.discriminators), wave.device)
+        gen, fm, gradient = (torch.stack(parts).sum(0) for parts in zip(*found, strict=True))
+        return gen, fm, gradient
+
+    def _each(self, work: Callable[[nn.Module], T], judges: Sequence[nn.Module], device: torch.device) -> list[T]:
+        """What `work` gives for each judge: at once where no other process waits for their gradients in order."""
+        if any(isinstance(judge, DistributedDataParallel) for judge in judges):
+            return [work(judge) for judge in judges]
+        return side_by_side(work, judges, device)
 
     def _mel_loss(self, share: _Share, wave: Tensor) -> Tensor:
         made = mel_spectrogram(wave.float().squeeze(1), self.settings.mel)

@@ -10,16 +10,14 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from catalog import atomic, audio
 from catalog.errors import BadRequest
 from catalog.records import SetClip
-
-if TYPE_CHECKING:
-    from catalog.sets import SetManifest
+from catalog.sets import SetManifest
 
 RVC_LONGEST_S = 3.3
 """RVC's preprocessing keeps a file up to 3.0 + 0.3 s in one window, with every setting of its own."""

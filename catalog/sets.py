@@ -230,13 +230,6 @@ def load(library: Library, name: str, *, verify: bool = True) -> SetManifest:
     return manifest
 
 
-def export(manifest: SetManifest, layout: str, out: Path) -> list[Path]:
-    """Write a set for another tool; see `catalog.set_export.write`."""
-    from catalog import set_export
-
-    return set_export.write(manifest, layout, out)
-
-
 def list_sets(library: Library) -> list[SetInfo]:
     """The sets that lie in the library, oldest first; folders without a readable manifest are passed over."""
     if not library.sets.is_dir():

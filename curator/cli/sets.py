@@ -105,9 +105,9 @@ def show(library: Library, name: str, as_json: bool) -> int:
 @pass_library
 def export(library: Library, name: str, layout: str, out: Path, as_json: bool) -> int:
     """Hand a set to another tool in the layout it expects."""
-    from catalog import sets
+    from catalog import set_export, sets
 
-    written = sets.export(sets.load(library, name), layout, out)
+    written = set_export.write(sets.load(library, name), layout, out)
     if as_json:
         emit({"format": layout, "out": str(out), "files": [str(path) for path in written]})
     else:

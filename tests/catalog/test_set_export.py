@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from catalog import audio, sets
+from catalog import audio, set_export, sets
 from catalog.errors import BadRequest
 from catalog.library import Library
 from catalog.records import clip_id
@@ -52,7 +52,7 @@ def manifest(library: Library, tmp_path: Path) -> SetManifest:
 
 
 def test_wav_is_one_file_a_clip_with_the_same_samples(manifest: SetManifest, tmp_path: Path) -> None:
-    written = sets.export(manifest, "wav", tmp_path / "out")
+    written = set_export.write(manifest, "wav", tmp_path / "out")
     assert len(written) == len(LENGTHS_S)
     for clip in manifest.clips:
         samples, rate = audio.read(tmp_path / "out" / f"{clip.clip}.wav")
@@ -62,12 +62,12 @@ def test_wav_is_one_file_a_clip_with_the_same_samples(manifest: SetManifest, tmp
 
 
 def test_filelist_and_jsonl_name_every_wav(manifest: SetManifest, tmp_path: Path) -> None:
-    listed = sets.export(manifest, "filelist", tmp_path / "one")
+    listed = set_export.write(manifest, "filelist", tmp_path / "one")
     with listed[0].open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["clip"] for row in rows] == [clip.clip for clip in manifest.clips]
     assert all((tmp_path / "one" / row["file"]).is_file() for row in rows)
-    lines = sets.export(manifest, "jsonl", tmp_path / "two")[0].read_text(encoding="utf-8").splitlines()
+    lines = set_export.write(manifest, "jsonl", tmp_path / "two")[0].read_text(encoding="utf-8").splitlines()
     facts = [json.loads(line) for line in lines]
     assert [fact["duration"] for fact in facts] == list(LENGTHS_S)
     assert facts[0]["speaker"] == "anna"
@@ -78,7 +78,7 @@ def test_filelist_and_jsonl_name_every_wav(manifest: SetManifest, tmp_path: Path
 def test_rvc_gets_pieces_that_its_trainer_keeps_and_every_sample_is_accounted_for(
     manifest: SetManifest, tmp_path: Path
 ) -> None:
-    written = sets.export(manifest, "rvc", tmp_path / "out")
+    written = set_export.write(manifest, "rvc", tmp_path / "out")
     with written[0].open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     kept = [row for row in rows if row["file"]]
@@ -97,7 +97,7 @@ def test_rvc_gets_pieces_that_its_trainer_keeps_and_every_sample_is_accounted_fo
 
 
 def test_rvc_pieces_are_cut_where_it_is_quiet(manifest: SetManifest, tmp_path: Path) -> None:
-    written = sets.export(manifest, "rvc", tmp_path / "out")
+    written = set_export.write(manifest, "rvc", tmp_path / "out")
     with written[0].open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     inner = [int(row["start"]) for row in rows if row["file"].endswith(tuple(f"_{n:02d}.wav" for n in range(1, 9)))]
@@ -110,16 +110,16 @@ def test_an_export_is_whole_or_not_there(
 ) -> None:
     out = tmp_path / "out"
     with pytest.raises(BadRequest, match="mp5 is not an export format; choose one of wav, filelist, rvc, jsonl"):
-        sets.export(manifest, "mp5", out)
+        set_export.write(manifest, "mp5", out)
     out.mkdir()
-    assert sets.export(manifest, "wav", out)
+    assert set_export.write(manifest, "wav", out)
     with pytest.raises(BadRequest, match="already holds something"):
-        sets.export(manifest, "wav", out)
+        set_export.write(manifest, "wav", out)
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(audio, "write_wav", full)
     with pytest.raises(BadRequest, match="The disk is full"):
-        sets.export(manifest, "wav", tmp_path / "other")
+        set_export.write(manifest, "wav", tmp_path / "other")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "library", "out"]

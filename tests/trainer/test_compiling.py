@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.trainer.conftest import TOYS
 from tests.trainer.test_loop import Told, assert_bitwise_equal, toy_training
 from trainer import compiling
 from trainer.compiling import compile_passes
-from trainer.config import TrainConfig, TrainRequest
+from trainer.config import TrainRequest
 from trainer.dataset import TrainClip
 from trainer.discriminator import DiscriminatorConfig
 from trainer.loop import Training, train
@@ -35,7 +36,10 @@ def make(
     monkeypatch.setitem(DISCRIMINATORS, "small", DiscriminatorConfig((2,), 16))
 
     def training(preset: str, name: str, **changes: object) -> Training:
-        config: TrainConfig = replace(toy_request(steps=3, preset=preset).config(), log_every=1, **changes)
+        small = {"upsample_rates": [24, 10], "upsample_kernel_sizes": [48, 20], "posterior_layers": 1}
+        settings = {"network": {**TOYS[preset]["network"], **small}} if preset == "32k" else {}
+        config = toy_request(steps=3, preset=preset, settings=settings).config()
+        config = replace(config, log_every=1, **changes)
         return replace(toy_training(config, hummed, tmp_path / name), held_out=())
 
     return training

@@ -24,6 +24,8 @@ from catalog.library import Library
 from infer.content import Statistics
 from infer.convert import Conversion
 from infer.options import ConvertOptions
+from infer.refiner import Refiner
+from infer.refiner_config import RefinerConfig
 from infer.retrieval import build_index, open_index
 from infer.sovits import SoVitsSynthesizer
 from infer.sovits_config import SoVitsConfig
@@ -137,6 +139,46 @@ def test_the_conversion_speaks_it_at_the_inputs_length(
     assert np.isfinite(samples).all()
     assert np.abs(samples).max() > 1e-4
     conversion.close()
+
+
+def diffusion(folder: Path, **changes: Any) -> Path:
+    """A diffusion model for such a voice as so-vits-svc 4.1 saves it, its settings beside it."""
+    folder.mkdir()
+    sizes = RefinerConfig(44100, 512, n_mels=128, phone_dim=256, layers=1, width=8, hidden=4, shifted=True)
+    torch.manual_seed(0)
+    refiner = Refiner(sizes)
+    torch.nn.init.normal_(refiner.decoder["denoise_fn"].output_projection.weight, std=0.1)  # type: ignore[arg-type, union-attr]
+    torch.save({"global_step": 1, "model": refiner.state_dict()}, folder / "model_1.pt")
+    data = {"sampling_rate": 44100, "block_size": 512, "encoder": "vec256l9"} | changes
+    (folder / "config.yaml").write_text(json.dumps({"data": data, "model": {"type": "Diffusion", "k_step_max": 300}}))
+    return folder / "model_1.pt"
+
+
+def test_its_diffusion_model_comes_in_beside_it_and_refines(library: Library, files: Files, tmp_path: Path) -> None:
+    card = import_sovits(library, files.weights, files.config, name="pair", diffusion=diffusion(tmp_path / "d"))
+    assert (card["refiner"]["file"], card["refiner"]["most_steps"]) == ("model_1.pt", 300)
+    entry = registry.load(library, "pair")
+    network = build(read_safetensors(entry.weights)).fold_weight_norm()
+    voice = Voice(network, Plain(), refiner_file=entry.file("refiner.safetensors"))
+    made = {}
+    for steps in (0, 100):
+        (tmp_path / str(steps)).mkdir()
+        source = Track(tmp_path / str(steps) / "source")
+        source.append(recorded(2.0, 0))
+        conversion = Conversion(voice, ConvertOptions(f0_method="dio", refine=steps), tmp_path / str(steps))
+        track, _ = conversion.run(source)
+        made[steps] = np.array(track.read(0, len(track)))
+        conversion.close()
+    assert len(made[0]) == len(made[100]) == 88200
+    assert np.isfinite(made[100]).all()
+    assert np.abs(made[100] - made[0]).max() > 1e-4
+
+
+def test_a_diffusion_model_of_another_voice_is_refused(library: Library, files: Files, tmp_path: Path) -> None:
+    other = diffusion(tmp_path / "d", sampling_rate=48000)
+    with pytest.raises(BadModel, match=r"model_1\.pt is made for 48000 Hz"):
+        import_sovits(library, files.weights, files.config, name="pair", diffusion=other)
+    assert registry.list_models(library) == []
 
 
 class Calls:

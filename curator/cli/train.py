@@ -123,7 +123,8 @@ def train(
         return say_cost(library, request, as_json)
     with open_store(library) as store:
         unfinished = unfinished_run(library, request, resume=resume)
-        say(f"curator: preset {request.preset}: {foretold(library, request)}")
+        if unfinished is None:
+            say(f"curator: preset {request.preset}: {foretold(library, request)}")
         if base == "auto" and request.base:
             say(f"curator: starts from the model {request.base}, the last of this voice; --base preset starts anew")
         job = start_train(library, request, run_id=unfinished)
@@ -136,12 +137,16 @@ def train(
             return DONE
         result = follow(job, f"Training {name}", lambda event: narrate(event))
         take_in_finished(store, job)
+    return say_result(job, result, as_json)
+
+
+def say_result(job: Job, result: dict[str, Any], as_json: bool) -> int:
+    """Say how a training ended; gives the exit code."""
     if as_json:
         emit({"run": job.id} | result)
     elif result["outcome"] == "stopped":
-        click.echo(
-            f"Stopped at step {result.get('step', 0)}; continue with: curator train {set_name} --name {name} --resume"
-        )
+        again = f"curator train {job.request['set_name']} --name {job.request['model']} --resume"
+        click.echo(f"Stopped at step {result.get('step', 0)}; continue with: {again}")
     else:
         click.echo(f"Model {result['model']} published: {result['card']['run']['ended']}")
     return DONE if result["outcome"] == "done" else PARTLY
@@ -150,12 +155,16 @@ def train(
 def foretold(library: Library, request: TrainRequest) -> str:
     """What a training will cost by the last one of its kind here, or how that will be known."""
     from catalog import sets
-    from trainer.estimate import last_cost, words
+    from trainer.estimate import last_cost, steps_of, words
+    from trainer.pace import ENOUGH
 
-    cost = last_cost(library, request, sets.load(library, request.set_name, verify=False).drawn_seconds)
-    if cost is None:
-        return "what it costs here is measured as it begins, before anything is trained; --dry-run measures it alone"
-    return f"{words(cost)}, as the last one here took"
+    seconds = sets.load(library, request.set_name, verify=False).drawn_seconds
+    cost, steps = last_cost(library, request, seconds), steps_of(request.config(), seconds)
+    if cost is not None:
+        return f"{words(cost)}, as the last one here took"
+    if steps < ENOUGH:
+        return f"{steps} steps, too few to measure before what they cost; --dry-run measures it"
+    return "what it costs here is measured as it begins, before anything is trained; --dry-run measures it alone"
 
 
 def say_cost(library: Library, request: TrainRequest, as_json: bool) -> int:

@@ -52,18 +52,17 @@ def windows(tracks: Tracks, first: int, last: int) -> Floats:
     count = len(tracks.level)
     around = np.clip(np.arange(first - REACH, last + REACH), 0, count - 1)
     at = np.clip(np.arange(first, last), 0, count - 1)
-    seen = np.stack(
-        [
-            np.clip((tracks.level - tracks.loudness)[around] / SCALE_DB, -3, 1.5),
-            np.clip((tracks.highs - tracks.loudness_of_highs)[around] / SCALE_DB, -3, 1.5),
-            tracks.probability[around],
-        ]
-    )
-    noise = [
-        np.clip((tracks.floor - tracks.loudness)[at] / SCALE_DB, -4, 0),
-        np.clip((tracks.floor_of_highs - tracks.loudness_of_highs)[at] / SCALE_DB, -4, 0),
+    loudness, loudness_of_highs = tracks.loudness, tracks.loudness_of_highs
+    seen = [
+        np.clip((tracks.level[around] - loudness[around]) / SCALE_DB, -3, 1.5),
+        np.clip((tracks.highs[around] - loudness_of_highs[around]) / SCALE_DB, -3, 1.5),
+        tracks.probability[around],
     ]
-    beside = np.lib.stride_tricks.sliding_window_view(seen, 2 * REACH, axis=1)[:, : last - first]
+    noise = [
+        np.clip((tracks.floor[at] - loudness[at]) / SCALE_DB, -4, 0),
+        np.clip((tracks.floor_of_highs[at] - loudness_of_highs[at]) / SCALE_DB, -4, 0),
+    ]
+    beside = np.lib.stride_tricks.sliding_window_view(np.stack(seen), 2 * REACH, axis=1)[:, : last - first]
     flat = beside.transpose(1, 0, 2).reshape(last - first, -1)
     return np.concatenate([flat, np.stack(noise, axis=1)], axis=1, dtype=np.float32)
 

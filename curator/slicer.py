@@ -18,11 +18,11 @@ from catalog.errors import BadRequest
 from catalog.records import Activity, Clip, LeftOut, clip_id
 from curator import boundaries
 from curator.activity import Tracks
-from curator.frames import FRAMES_A_SECOND, Floats, edge, runs
+from curator.frames import FRAMES_A_SECOND, Floats, edge, runs, widened
 from curator.voicing import VOICES, Voice
 
 SILENCE, NO_SPEECH = "silence", "no speech"
-NAME, VERSION = "dp", 5
+NAME, VERSION = "dp", 6
 EVERY = 10
 """One possible cut for each 100 ms of sound."""
 BREATH = 5
@@ -36,6 +36,8 @@ SILENT_DBFS, SILENT_FRAMES = -80.0, 30
 on either side."""
 INSIDE = 8.0
 """What an edge inside a word costs: as much as a clip that is too short, of 3.5 s of speech."""
+FAR = 20
+"""Frames on either side without speech where a cut is between words for sure; the network knows gaps of up to 0.4 s."""
 
 _LENGTHS = ("min", "max", "ideal", "pause", "join", "lead", "tail")
 
@@ -254,7 +256,10 @@ def _cost(tracks: Tracks, first: int, last: int) -> Doubles:
     energy; loud speech costs most.
     """
     if tracks.highs is not None:
-        return np.asarray(np.sqrt(4.0 * INSIDE * boundaries.inside(tracks, first, last).astype(np.float64)))
+        found = boundaries.inside(tracks, first, last).astype(np.float64)
+        before = max(0, first - FAR)
+        found[~widened(tracks.speech[before : last + FAR], FAR)[first - before : last - before]] = 0
+        return np.asarray(np.sqrt(4.0 * INSIDE * found))
     span = slice(first, last)
     return 0.5 * tracks.probability[span] + 4.5 * _loud(tracks.level, tracks.loudness, tracks.floor, span)
 

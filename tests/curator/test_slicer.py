@@ -120,6 +120,16 @@ def test_of_two_valleys_the_one_without_a_consonant_is_cut() -> None:
         assert gap[0] <= clips[0].end / 16_000 <= gap[1]
 
 
+@pytest.mark.parametrize("pause_s", [0.3, 0.5, 0.7])
+def test_two_clips_share_the_room_tone_of_a_short_pause(pause_s: float) -> None:
+    parts = [(1.0, -70.0), (8.0, -20.0), (pause_s, -70.0), (8.0, -20.0), (1.0, -70.0)]
+    activity = speech_like(parts)
+    highs = replace(activity, highs=activity.energy)
+    first, second = slice_activity("r", highs, round((18 + pause_s) * 16_000), 16_000).clips
+    assert first.end == second.start
+    assert 9 + pause_s / 5 <= first.end / 16_000 <= 9 + pause_s * 4 / 5
+
+
 @pytest.mark.parametrize("pause_s", [0.82, 0.9, 1.0])
 def test_much_room_tone_on_both_sides_of_a_pause_never_makes_clips_overlap(pause_s: float) -> None:
     clips = cut([(1, -70), (8, -20), (pause_s, -70), (8, -20), (1, -70)], lead_s=0.4, tail_s=0.6)

@@ -4,8 +4,8 @@
 
 FOLDER holds recordings of one speaker, those of --others somebody else's. The small preset is trained so many steps on
 some of the first, and then says, as a conversion would: recordings of the same speaker that it has not heard, the same
-asked for an octave's third higher, and the other speaker's. Prints for each kind the mean over the seeds, and in the
-last column by how much the mel distance differs between the seeds without copies: what is smaller than that is chance.
+asked for a third of an octave higher, and the other speaker's. A seed draws the recordings, the networks and the crops.
+Prints every training, for each kind the mean over the seeds, and how far the seeds are apart without copies.
 """
 
 from __future__ import annotations

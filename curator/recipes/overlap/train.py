@@ -18,9 +18,11 @@ from curator.scores.overlap_spectrum import TONES
 
 BATCH = 32
 RATE = 4e-3
-RESUMED_RATE = 2.5e-3
-DECAY = 0.99
+RESUMED_RATE = 2e-3
+DECAY = 0.995
 SOFT = 0.02
+LOUDER = 0.4
+"""Spread of the level of a passage, in tens of dB: how loud its loud frames are depends on who else speaks in it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def train(
 ) -> Network:
     """The network after some passes over the examples; says after each what it makes of the held-out ones.
 
-    It begins anew or from the state of an earlier training; `each_epoch` is given the network as it is by then.
+    It begins anew or from the state of an earlier training and is the mean of its averages after the last two epochs;
+    `each_epoch` is given the network as it is by then, and that mean at the end.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
@@ -60,7 +63,9 @@ def train(
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=2e-2)
     batches = max(1, len(examples.labels) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * batches, pct_start=0.15)
+    before = average
     for epoch in range(epochs):
+        before = copy.deepcopy(average) if epoch else average
         order = random.permutation(len(examples.labels))
         total = 0.0
         model.train()
@@ -82,6 +87,8 @@ def train(
         found = f"epoch {epoch + 1}: loss {total / batches:.4f}"
         print(f"{found}, AUC on voices held out {area(average, held):.4f}", flush=True)
         each_epoch(average)
+    follow(average, before, 0.5)
+    each_epoch(average)
     return average
 
 
@@ -99,7 +106,7 @@ def varied(x: Tensor) -> Tensor:
     curve = torch.zeros(count, bins)
     for turns in (0.5, 1.0, 2.0):
         curve += torch.randn(count, 1) * 0.2 * torch.cos(turns * ramp + torch.rand(count, 1) * 6.3)
-    x = torch.where(x > -3, x + curve[:, None] + torch.randn(count, 1, 1) * 0.15, x).clamp(-3, 4)
+    x = torch.where(x > -3, x + curve[:, None] + torch.randn(count, 1, 1) * LOUDER, x).clamp(-3, 4)
     for index in torch.nonzero(torch.rand(count) < 0.5)[:, 0].tolist():
         x[index, :, :TONES] = x[index, :, :TONES].roll(int(torch.randint(-4, 5, ())), 1)
         start, wide = int(torch.randint(0, bins - 8, ())), int(torch.randint(1, 16, ()))

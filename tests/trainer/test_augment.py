@@ -10,6 +10,7 @@ import pytest
 
 from catalog import audio
 from catalog.errors import BadRequest
+from tests.trainer.test_loop import toy_training
 from tests.trainer.test_prepare import Ear, Quiet, run
 from trainer.augment import COPIES, Alteration
 from trainer.config import TrainRequest
@@ -29,6 +30,14 @@ def test_without_being_asked_for_there_are_no_copies_and_runs_are_the_same_as_be
     ready = run(frozen())
     assert all(clip.copies == () for clip in ready.train)
     assert pool(ready.train) == ready.train
+
+
+def test_checkpoints_from_before_there_were_copies_can_be_gone_on_from(toy_request, hummed, tmp_path):
+    plain = toy_training(toy_request().config(), hummed, tmp_path)
+    assert "augment" not in plain.identity().to_text()
+    altered = replace(plain, config=replace(plain.config, augment={"gain": 6.0}))
+    assert "augment" in altered.identity().to_text()
+    assert replace(plain, config=replace(plain.config, compile=True)).identity().to_text() == plain.identity().to_text()
 
 
 def test_a_copy_sings_higher_or_lower_and_its_f0_and_content_go_with_it(frozen):

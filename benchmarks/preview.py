@@ -3,7 +3,7 @@
     python -m benchmarks.preview AUDIO --library DIR --minutes 5,30
 
 AUDIO is the folder of labelled recordings; its long ones are added to DIR until a set of so many minutes can be frozen
-(what is there is used again). Ten seconds of another speaker are previewed by `curator preview` as a person would call
+(what is there is used again). Ten seconds of other speakers are previewed by `curator preview` as a person would call
 it, first with nothing kept of the set, then again. Told are the seconds by the clock from the call to the written file,
 and the processor seconds of the job that the command starts, as the app's key does; loading its libraries is in both.
 """
@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 from benchmarks.better import SPEECH
@@ -27,6 +28,7 @@ from catalog.jobs import Job
 from catalog.library import Library
 
 INPUT_S, SET = 10, "long"
+RATE = 24000
 LONG = "long_raw/*.flac"
 
 
@@ -41,7 +43,7 @@ def main() -> None:
         freeze(library.root, given.audio, minutes)
         source = library.root / "spoken.wav"
         if not source.exists():
-            cut(sorted(given.audio.glob(SPEECH))[0], source)
+            cut(sorted(given.audio.glob(SPEECH)), source)
         seconds = sets.load(library, SET, verify=False).info.seconds
         walls, own = {}, {}
         for found, speak in ((walls, by_command), (own, by_job)):
@@ -69,10 +71,10 @@ def freeze(library: Path, folder: Path, minutes: int) -> None:
     curator(library, "set", "create", SET)
 
 
-def cut(path: Path, out: Path) -> None:
-    """The first ten seconds of a file."""
-    wave, rate = audio.read(path)
-    audio.write_wav(out, wave[: INPUT_S * rate], rate)
+def cut(paths: list[Path], out: Path) -> None:
+    """Ten seconds of some files, one after the other."""
+    parts = [audio.resample(*audio.read(path), RATE) for path in paths]
+    audio.write_wav(out, np.concatenate(parts)[: INPUT_S * RATE], RATE)
 
 
 def by_command(library: Library, source: Path) -> float:

@@ -35,6 +35,50 @@ V1 = DiscriminatorConfig((2, 3, 5, 7, 11, 17))
 V2 = DiscriminatorConfig()
 
 
+def _by_products(weight: Tensor) -> bool:
+    """Whether convolutions are rearranged for a CPU: not where something else decides how they are computed."""
+    return weight.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
+
+
+class TimeConv1d(NormedConv1d):
+    """Convolution over (B, C, T); on a CPU a wide one without a stride by fewer products, and one with a stride and
+    groups as one without a stride over as many more channels, which fill the registers."""
+
+    def kernel(self) -> Tensor:
+        """The weight as `forward` takes it."""
+        if self._held is not None or not (self._short() and _by_products(self.weight_v)):
+            return super().kernel()
+        return at_points(super().kernel().unsqueeze(-1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve."""
+        if not _by_products(self.weight_v):
+            return super().forward(x)
+        if self._short():
+            assert self.bias is not None
+            # the clips side by side, each a column
+            columns = x.permute(1, 2, 0).unsqueeze(0).contiguous(memory_format=torch.channels_last)
+            return convolve_short(columns, self.kernel(), self.bias)[0].permute(2, 0, 1)
+        if self.stride[0] > 1 and self.out_channels >= 16 * self.groups:
+            return self._folded(x)
+        return super().forward(x)
+
+    def _short(self) -> bool:
+        plain = self.stride[0] == 1 and self.groups == 1 and self.kernel_size[0] == TAPS
+        return plain and self.in_channels >= _WIDE
+
+    def _folded(self, x: Tensor) -> Tensor:
+        """Each stretch of as many steps as the stride is one step of as many times the channels."""
+        (size,), (stride,) = self.kernel_size, self.stride
+        taps = -(-size // stride)
+        steps = (x.shape[2] + 2 * (size // 2) - size) // stride + taps
+        padded = F.pad(x, (size // 2, steps * stride - x.shape[2] - size // 2))
+        wide = padded.reshape(*padded.shape[:2], steps, stride).transpose(2, 3).flatten(1, 2)
+        kernel = F.pad(self.kernel(), (0, taps * stride - size))
+        kernel = kernel.reshape(*kernel.shape[:2], taps, stride).transpose(2, 3)
+        return F.conv1d(wide, kernel.flatten(1, 2), self.bias, groups=self.groups)
+
+
 class ScaleDiscriminator(nn.Module):
     """Grouped strided convolutions over the waveform."""
 
@@ -43,7 +87,7 @@ class ScaleDiscriminator(nn.Module):
         widths = [1, *(max(width // divisor, 4) for width in (16, 64, 256, 1024, 1024, 1024))]
         kernels, strides = (15, 41, 41, 41, 41, 5), (1, 4, 4, 4, 4, 1)
         self.convs = nn.ModuleList(
-            NormedConv1d(narrow, wide, kernel, stride=stride, padding=kernel // 2, groups=min(groups, narrow // 4 or 1))
+            TimeConv1d(narrow, wide, kernel, stride=stride, padding=kernel // 2, groups=min(groups, narrow // 4 or 1))
             for narrow, wide, kernel, stride, groups in zip(
                 widths, widths[1:], kernels, strides, (1, 4, 16, 64, 256, 1), strict=False
             )
@@ -61,14 +105,14 @@ class ColumnConv2d(NormedConv2d):
 
     def kernel(self) -> Tensor:
         """The weight as `forward` takes it."""
-        if self._held is not None or not self._by_products():
+        if self._held is not None or self.in_channels == 1 or not _by_products(self.weight_v):
             return super().kernel()
         kernel = super().kernel()
         return at_points(kernel) if self._short() else kernel.contiguous(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
-        if not self._by_products():
+        if self.in_channels == 1 or not _by_products(self.weight_v):
             return super().forward(x)
         assert self.bias is not None
         x = x.contiguous(memory_format=torch.channels_last)
@@ -78,10 +122,6 @@ class ColumnConv2d(NormedConv2d):
 
     def _short(self) -> bool:
         return self.stride[0] == 1 and self.in_channels >= _WIDE
-
-    def _by_products(self) -> bool:
-        plain = not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
-        return plain and self.weight_v.device.type == "cpu" and self.in_channels > 1
 
 
 class PeriodDiscriminator(nn.Module):

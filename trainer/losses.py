@@ -7,9 +7,11 @@ Methods: Mao et al. 2017 (least squares GAN), Larsen et al. 2016 (feature matchi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -26,10 +28,29 @@ def generator_loss(fake: Sequence[Tensor]) -> Tensor:
     return torch.stack([(1 - made.float()).square().mean() for made in fake]).sum()
 
 
+class _Distance(torch.autograd.Function):
+    """Mean absolute difference; its gradient lies in memory as `made` does.
+
+    torch's own lies as the shape reads, and where feature maps lie otherwise everything before it has to turn it back.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, made: Tensor, true: Tensor) -> Tensor:
+        apart = made - true
+        ctx.save_for_backward(apart)
+        return apart.abs().mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (apart,) = ctx.saved_tensors
+        return apart.sign().mul_(gradient / apart.numel()), None
+
+
 def feature_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
     """Twice the sum over all layers of the mean absolute difference; no gradient flows into `real`."""
     terms = [
-        F.l1_loss(made.float(), true.detach().float())
+        _Distance.apply(made.float(), true.detach().float())
         for layers_true, layers_made in zip(real, fake, strict=True)
         for true, made in zip(layers_true, layers_made, strict=True)
     ]

@@ -33,6 +33,17 @@ def test_feature_matching_is_twice_the_mean_difference_of_each_layer_and_leaves_
     assert fake[1][0].grad is not None
 
 
+def test_the_gradient_of_feature_matching_is_the_definition_s_and_lies_in_memory_as_the_map_does() -> None:
+    torch.manual_seed(0)
+    made = torch.randn(5, 4, 3).permute(2, 0, 1).requires_grad_()
+    true = torch.randn(3, 5, 4)
+    true[0, 0, 0] = made.detach()[0, 0, 0]
+    (3 * feature_loss([[true]], [[made]])).backward()
+    assert made.grad is not None
+    torch.testing.assert_close(made.grad, 6 * (made.detach() - true).sign() / 60)
+    assert made.grad.stride() == made.stride()
+
+
 def test_the_divergence_of_two_gaussians_is_met_on_average() -> None:
     torch.manual_seed(0)
     shape = (1, 1, 400_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,9 @@ def test_filelist_and_jsonl_name_every_wav(manifest: SetManifest, tmp_path: Path
     assert facts[0]["speaker"] == "anna"
     assert facts[0]["snr_db"] == 12.5
     assert (tmp_path / "two" / facts[0]["audio_filepath"]).is_file()
+    weighed = replace(manifest, clips=(replace(manifest.clips[0], weight=2.5), *manifest.clips[1:]))
+    lines = set_export.write(weighed, "jsonl", tmp_path / "three")[0].read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line).get("weight") for line in lines] == [2.5, *[None] * (len(lines) - 1)]
 
 
 def test_rvc_gets_pieces_that_its_trainer_keeps_and_every_sample_is_accounted_for(

@@ -55,6 +55,7 @@ def test_a_run_and_its_model_tell_the_strangest_clips_with_their_place(curator, 
     assert STRANGE.clip in text
     assert STRANGE.reason in text
     assert "fedcba9876543210" not in text
+    assert ("curator tag add weight=0.3 CLIP" in text) is (command[0] == "runs"), "a clip that stays may count less"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable
@@ -26,6 +27,16 @@ def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` starts: two more than cores, for much of a test's time is waiting for a terminal's
     timers, for the disk or for a process of its own."""
     return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 2
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what the modules made: with torch and Textual loaded that is most of its work."""
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the end of the process find it again."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

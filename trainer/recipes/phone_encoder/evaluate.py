@@ -253,6 +253,7 @@ def table(figures: dict[str, dict[str, float]]) -> str:
 @click.option(
     "--sentences", type=click.Path(path_type=Path, exists=True), help="CSV with a column text: flite says it."
 )
+@click.option("--voices", default="", help="flite voices to measure on; those that training did not hear if left out.")
 @click.option("--table", "rows", type=click.Path(path_type=Path, exists=True), help="CSV: path, text, speaker.")
 @click.option("--speakers", default="", help="Speakers of the table to measure on, with commas.")
 @click.option("--heard", default="", help="Those of them that training heard, with commas: only targets then.")
@@ -263,6 +264,7 @@ def table(figures: dict[str, dict[str, float]]) -> str:
 def main(
     weights: Path | None,
     sentences: Path | None,
+    voices: str,
     rows: Path | None,
     speakers: str,
     heard: str,
@@ -275,8 +277,7 @@ def main(
     torch.set_num_threads(1)
     try:
         encoder = load_phone_encoder(weights)
-        # The voices to measure on are those that the card says training did not hear.
-        apart = read_card(weights or packaged_weights())["held_out_voices"]
+        apart = _names(voices) or read_card(weights or packaged_weights())["held_out_voices"]
         given = given_sentences(sentences) if sentences else None
         known = [say_all(voice) for voice in training_voices(apart)] if flite_program() else None
         material = Material(

@@ -45,7 +45,7 @@ class Settings:
     teacher_weight: float = 0.5
     seed: int = 1
     bf16: bool = False
-    """Matrix products in bfloat16 with fp32 weights and losses: less than half the time on processors that have it."""
+    """Matrix products in bfloat16 with fp32 weights and losses: quicker on processors that have it."""
 
 
 class Sampler:

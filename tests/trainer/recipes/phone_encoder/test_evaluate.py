@@ -119,6 +119,24 @@ def test_synthesized_voices_are_measured_in_distance_agreement_and_speaker(
     assert ours["all: speaker (chance 0.50)"] < figures["encoder, raw"]["all: speaker (chance 0.50)"]
 
 
+def test_voices_asked_for_are_measured_and_the_others_say_how_features_go_together(
+    voices: Voices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = iter(voices.values())
+    known, apart = [], []
+    monkeypatch.setattr(evaluate, "flite_program", lambda: "flite")
+    monkeypatch.setattr(evaluate, "speed", lambda _: 1.0)
+    monkeypatch.setattr(evaluate, "say_all", lambda voice: known.append(voice) or next(said)[:2])
+    monkeypatch.setattr(evaluate, "flite_voices", lambda names, _: apart.append(names) or {})
+    run = CliRunner().invoke(evaluate.main, ["--voices", "slt,kal16", "--json"])
+    assert run.exit_code == 0, run.output
+    assert (apart, known) == ([["slt", "kal16"]], ["awb", "rms"])
+    assert "encoder, recoloured" in json.loads(run.output)["features"]
+    wrong = CliRunner().invoke(evaluate.main, ["--voices", "nobody"])
+    assert wrong.exit_code == 1
+    assert "no voice nobody" in wrong.output
+
+
 def test_sentences_are_read_from_a_table(tmp_path: Path) -> None:
     path = tmp_path / "sentences.csv"
     path.write_text("id,text\n" + "".join(f"{i},Line {i}.\n" for i in range(60)), encoding="utf-8")

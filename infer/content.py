@@ -25,6 +25,8 @@ SAMPLE_RATE = 16000
 FRAME_HOP, WINDOW = 320, 400
 DEFAULT = "phone"
 _SMALLEST_SPREAD = 1e-3
+_AT_ONCE = 1000
+"""Frames that pass the embedded encoder together: its memory for 20 s."""
 
 Floats = NDArray[np.float32]
 
@@ -141,7 +143,7 @@ class PhoneContent:
 
         from infer.phone_encoder import level_gain, speech_frames
 
-        wave = torch.from_numpy(np.array(audio, dtype=np.float32))
+        wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"]))
         gain = float(level_gain(wave))
         speech = speech_frames(wave).numpy()
         raw = self._raw(audio, gain)
@@ -159,6 +161,6 @@ class PhoneContent:
     def _raw(self, audio: Floats, gain: float) -> Floats:
         import torch
 
-        wave = torch.from_numpy(np.array(audio, dtype=np.float32)).to(self._device)
-        found: Floats = self._network.encode(wave, gain=gain)[0].cpu().numpy()
+        wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"])).to(self._device)
+        found: Floats = self._network.encode(wave, _AT_ONCE, gain=gain)[0].cpu().numpy()
         return found

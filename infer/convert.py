@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 INPUT_PEAK = 0.95
 OUTPUT_PEAK = 0.99
-MEASURED_S = 600
+MEASURED_S = 300
 """At most so much of a recording, spread over it, is looked at to normalise its content."""
 SMALL = Chunking(pad=1, query=2, center=10, longest=14)
 """Pieces for a processor: attention grows with the square of a piece, and small pieces stay in the cache."""
@@ -138,8 +138,8 @@ class Conversion:
             return self.voice.encoder.measure(clean.read(0, len(clean)).astype(np.float32))
         part = 30 * SAMPLE_RATE
         starts = np.linspace(0, len(clean) - part, limit // part).astype(int)
-        audio = np.concatenate([clean.read(start, start + part) for start in starts.tolist()])
-        return self.voice.encoder.measure(audio.astype(np.float32))
+        audio = np.concatenate([clean.read(start, start + part).astype(np.float32) for start in starts.tolist()])
+        return self.voice.encoder.measure(audio)
 
     def _loud_parts(self, clean: Track) -> float:
         cell = SAMPLE_RATE // 20

@@ -36,9 +36,9 @@ class Clipping:
 
     Valid from 0.05 % of the samples on, raw and after an mp3 of 128 kbit/s, where `benchmarks.truth` measures it (the
     README states the figures); it takes 0.8 ms of one processor a second of audio. Raised falsely above all by sung
-    notes held at one level. One clipped channel of several is not seen after the mix to mono. NULL where flat tops
-    are natural: a peak below -40 dBFS or of fewer than 64 steps of the file's resolution (below 256 flat ones are not
-    judged, rounded ones are).
+    notes held at one level and by limiters. One clipped channel of several is not seen after the mix to mono. NULL
+    where flat tops are natural: a peak below -40 dBFS or of fewer than 64 steps of the file's resolution (below 256
+    flat ones are not judged, rounded ones are).
     """
 
     name = "clipping"

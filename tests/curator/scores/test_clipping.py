@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from catalog.audio import resample
 from curator.scores.clipping import Clipping
@@ -77,19 +78,27 @@ def test_flat_tops_are_found_after_a_resampler_has_rounded_them(make_clip, sing)
 
 
 def uneven(sing, rate: int = 48_000) -> np.ndarray:
-    """Notes each of which swells to another loudness: as few of their half-waves come near the peak as in speech."""
+    """Notes each of which swells to another loudness: as few of their half-waves come near the peak as in speech;
+    their tops are as wide."""
     random = np.random.default_rng(0)
     louds = 10 ** (random.uniform(-14, 0, 24) / 20)
     notes = [sing(0.25, hz=hz, rate=rate, peak=1.0) for hz in random.uniform(100, 220, len(louds))]
-    return np.concatenate([note * np.hanning(len(note)) * loud for note, loud in zip(notes, louds, strict=True)])
+    wave = np.concatenate([note * np.hanning(len(note)) * loud for note, loud in zip(notes, louds, strict=True)])
+    return np.sign(wave) * np.abs(wave) ** 0.6
 
 
-def test_a_twentieth_of_a_percent_is_found_under_the_noise_of_a_codec(make_clip, sing) -> None:
+def test_clipping_is_found_under_the_noise_of_a_codec(make_clip, sing) -> None:
     wave = uneven(sing)
     noise = np.random.default_rng(1).normal(0, 0.003, len(wave))
-    top = np.quantile(np.abs(wave), 1 - 0.0005)
+    top = np.quantile(np.abs(wave), 1 - 0.004)
     assert compute(make_clip, wave / np.abs(wave).max() + noise)["clipped_ratio"] == 0
     assert compute(make_clip, np.clip(wave / top, -1, 1) + noise)["clipped_ratio"] > 3e-4
+
+
+def test_what_a_limiter_holds_at_one_height_is_not_clipped(make_clip, sing) -> None:
+    loud = 2 * uneven(sing)
+    gain = minimum_filter1d(1 / np.maximum(np.abs(loud), 1), 961)
+    assert compute(make_clip, 0.9 * loud * uniform_filter1d(gain, 481))["clipped_ratio"] == 0
 
 
 def test_a_voice_that_is_held_at_one_level_is_not_clipped(make_clip, sing) -> None:

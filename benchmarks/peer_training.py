@@ -4,9 +4,11 @@
     python benchmarks/peer_training.py CHECKOUT --size 40k --batch 4 --frames 370 --threads 2
 
 Each side lives in a process of its own (both call a package `infer`) and waits while the other computes; their steps
-take turns. RVC's side calls its own networks, losses, gradient norms and optimizers in the order of its train.py; ours
-is `trainer.step`. Prints wall and processor seconds of every step, the medians, their ratio, and how far the losses
-of the same step lie apart. `--bf16` lets our side compute in bfloat16 beside, as a third process.
+take turns. RVC's side calls its own networks, losses, gradient norms and optimizers in the order of its train.py;
+ours is `trainer.step` in the environment that the program starts its trainings in: large pages of memory, which
+GLIBC_TUNABLES=glibc.malloc.hugetlb=1 before the command gives to both. Prints wall and processor seconds of every
+step, the medians, their ratio, and how far the losses of the same step lie apart. `--bf16` lets our side compute in
+bfloat16 beside, as a third process.
 """
 
 from __future__ import annotations
@@ -100,6 +102,10 @@ def start(side: str, given: argparse.Namespace, folder: str) -> subprocess.Popen
     # threads that wait for the other side's turn must not spin
     environment = {**os.environ, "PYTHONPATH": str(place), "OMP_WAIT_POLICY": "PASSIVE"}
     environment.pop("OMP_NUM_THREADS", None)
+    if side != "peer":
+        from curator.launch import LARGE_PAGES  # as the program starts its trainings
+
+        environment = {**LARGE_PAGES, **environment}
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=place, env=environment, **pipes)
     assert process.stdout is not None

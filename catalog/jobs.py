@@ -111,26 +111,27 @@ class Job:
         whole = text.rfind(b"\n") + 1
         return [event for event in map(_event, text[:whole].splitlines()) if event], offset + whole
 
-    def start(self, module: str) -> int:
+    def start(self, module: str, environment: Mapping[str, str] | None = None) -> int:
         """Run `python -m module FOLDER` as a process that outlives this one; returns its process id.
 
-        A job that failed, was stopped or crashed may be started again: its events go on where they ended. Raises
-        BadRequest when it is running or done.
+        Variables of `environment` are set for it where this process has none of the name. A job that failed, was
+        stopped or crashed may be started again: its events go on where they ended. Raises BadRequest when it is
+        running or done.
         """
         state = self.state()
         if state in ("running", "stopping", "done"):
             raise BadRequest(f"The job {self.id} is {state} and cannot be started again.")
         for name in ("stop", "result.json", "pid.json", "started.json"):
             (self.path / name).unlink(missing_ok=True)
-        process = self._spawn(module)
+        process = self._spawn(module, environment or {})
         atomic.write_json(self.path / "started.json", {"pid": process.pid, "mark": start_mark(process.pid) or "ended"})
         threading.Thread(target=process.wait, name=f"wait {self.id}", daemon=True).start()
         return process.pid
 
-    def _spawn(self, module: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, module: str, more: Mapping[str, str]) -> subprocess.Popen[bytes]:
         house = str(Path(catalog.__file__).resolve().parent.parent)
         paths = [house, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+        environment = {**more, **os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
         detached: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             own_group, no_console = 0x200, 0x8  # CREATE_NEW_PROCESS_GROUP, DETACHED_PROCESS

@@ -34,6 +34,9 @@ def work(request, report):
     if request["do"] == "die":
         import os
         os._exit(9)
+    if request["do"] == "tell":
+        import os
+        return {name: os.environ.get(name) for name in request["names"]}
     if request["do"] == "wait":
         while not report.stop_requested():
             time.sleep(0.01)
@@ -122,6 +125,16 @@ def test_the_process_needs_neither_our_folder_nor_our_terminal(
         assert os.getsid(pid) == pid != os.getsid(0)
     job.ask_stop()
     assert list(job.follow(0.01))[-1]["outcome"] == "stopped"
+
+
+def test_a_process_gets_what_is_set_for_it_unless_the_user_has_set_it(
+    new_job: Callable[..., Job], worker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SET_BY_BOTH", "the user's")
+    job = new_job(do="tell", names=["SET_BY_BOTH", "SET_FOR_IT"])
+    job.start(worker, {"SET_BY_BOTH": "ours", "SET_FOR_IT": "ours"})
+    list(job.follow(0.01))
+    assert job.outcome() | {"SET_BY_BOTH": "the user's", "SET_FOR_IT": "ours"} == job.outcome()
 
 
 def test_a_stop_is_asked_for_and_granted(new_job: Callable[..., Job], worker: str) -> None:

@@ -1,8 +1,8 @@
 """numpy and pyarrow, loaded when something of them is first used.
 
-Separate because the first screen is drawn from modules that work with both and yet needs neither: together they are a
-fifth of the time from the command to that screen. Modules on the way to it take them from here instead of importing
-them; whatever else works with arrays imports them as usual.
+Separate because the first screen is drawn from modules that work with both and yet needs neither, and loading them
+takes long (`benchmarks/review.py` times the way to that screen). Modules on the way to it take them from here instead
+of importing them; whatever else works with arrays imports them as usual.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 CONVERT, GRID = "infer", "infer.grid_job"
 LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 """For trainings: hundreds of megabytes come and go every step, and where Linux leaves large pages to the program, a
-tenth of a step of the published networks is spent on small ones. glibc reads it when a process starts; others pass
-over it."""
+good part of a step of the published networks is spent on small ones (`benchmarks/peer_training.py`, with this variable
+ending in 0 or 1). glibc reads it when a process starts; others pass over it."""
 QUEUED = "queued"
 """In the request of a job that waits for its turn: when it was asked for, in nanoseconds."""
 

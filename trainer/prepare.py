@@ -19,12 +19,13 @@ from catalog import audio
 from catalog.errors import BadAudio, BadRequest
 from catalog.library import Library
 from catalog.records import SetClip
+from infer.content import ContentEncoder
 from infer.loudness import SPEECH_DBFS, speech_power
 from trainer.augment import with_copies
 from trainer.config import TrainConfig
 from trainer.dataset import Floats, TrainClip
 from trainer.ledger import Ledger
-from trainer.sources import RATE_16K, SHARD_S, Encoder, Progress, Sources, Stopped
+from trainer.sources import RATE_16K, SHARD_S, Progress, Sources, Stopped
 from trainer.split import hold_out, seconds_of
 
 SHORTEST = 400
@@ -55,7 +56,7 @@ def prepare(
     clips: Sequence[SetClip],
     config: TrainConfig,
     *,
-    encoder: Encoder,
+    encoder: ContentEncoder,
     f0_method: str,
     device: str,
     seed: int,

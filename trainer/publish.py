@@ -15,6 +15,7 @@ from typing import Any
 from catalog import registry
 from catalog.library import Library
 from catalog.records import Blame, SetInfo
+from infer.content import ContentEncoder
 from infer.mel import CLASSIC
 from infer.refiner_config import FILE as REFINER
 from infer.refiner_file import write_refiner
@@ -29,7 +30,6 @@ from trainer.index import write_index
 from trainer.loop import Training
 from trainer.prepare import Prepared, f0_stats
 from trainer.refiner import Learned
-from trainer.sources import Encoder
 from trainer.state import TrainState
 from trainer.stopping import CHOSEN_BY, best, settled, words
 
@@ -43,7 +43,7 @@ class Made:
     info: SetInfo
     training: Training
     prepared: Prepared
-    encoder: Encoder
+    encoder: ContentEncoder
 
 
 def publish(

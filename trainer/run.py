@@ -17,7 +17,7 @@ from catalog import sets
 from catalog.jobs import JobReport
 from catalog.library import Library
 from catalog.records import Blame
-from infer.content import load_encoder
+from infer.content import ContentEncoder, load_encoder
 from infer.mel import MelSettings
 from infer.refiner_config import RefinerConfig
 from infer.weights import build, read_safetensors
@@ -35,7 +35,7 @@ from trainer.pace import ENOUGH
 from trainer.prepare import Prepared, prepare
 from trainer.publish import Made, publish, why_ended
 from trainer.refiner import CHECKPOINT, Learned, RefinerTraining, train_refiner
-from trainer.sources import Encoder, Stopped
+from trainer.sources import Stopped
 from trainer.state import TrainState, sizes
 from trainer.team import ALONE, Team, joined
 
@@ -154,7 +154,7 @@ def plan(
     config: TrainConfig,
     seed: int,
     device: torch.device,
-    encoder: Encoder,
+    encoder: ContentEncoder,
     prepared: Prepared,
     folder: Path,
     start: Start,

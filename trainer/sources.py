@@ -7,32 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from catalog.records import SetClip
+from infer.content import ContentEncoder
 from trainer.cache import PackedStore
-from trainer.dataset import Floats
 
 AUDIO_VERSION, F0_VERSION, CONTENT_VERSION = 1, 1, 1
 """To be raised when the code that computes a feature changes what it gives."""
 RATE_16K = 16000
 SHARD_S = 900.0
 """Seconds of audio whose features are stored together: a killed run loses no more, and few files stay open."""
-
-
-class Encoder(Protocol):
-    """What is used of `infer.content.ContentEncoder`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def dim(self) -> int: ...
-    def measure(self, audio: Floats) -> Any: ...
-    def encode(self, audio: Floats, statistics: Any = None) -> Floats: ...
 
 
 class Progress(Protocol):
@@ -53,7 +40,7 @@ class Sources:
     """The folder of the caches."""
     weights: Path
     sample_rate: int
-    encoder: Encoder
+    encoder: ContentEncoder
     f0_method: str
     device: str
     audio: PackedStore = field(init=False)

@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.overtraining import row_of
 from catalog import audio, sets
+from catalog.errors import BadAudio
 from catalog.jobs import Job
 from catalog.library import Library
 from catalog.records import clip_id
@@ -60,9 +61,13 @@ def minutes_of(folder: Path, minutes: float) -> list[dict[str, Any]]:
     """Pieces of recordings, of so many minutes together, as accepted clips."""
     rows: list[dict[str, Any]] = []
     for path in audio.find_audio([folder]):
-        whole = row_of(path)
+        try:
+            whole = row_of(path)
+        except BadAudio as error:
+            print(f"left out: {error}")
+            continue
         step = round(CLIP_S * whole["sample_rate"])
-        for start in range(0, whole["end"] - step + 1, step):
+        for start in range(0, (whole["end"] or 0) - step + 1, step):
             piece = {"id": clip_id(whole["recording"], start, start + step), "start": start, "end": start + step}
             rows.append(whole | piece)
             if len(rows) * CLIP_S >= 60 * minutes:

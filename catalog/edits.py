@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from catalog.clips import literal
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
-from catalog.journal import add_action
+from catalog.journal import FEW, add_action
 from catalog.presence import present
 from catalog.recordings import add_clips
 from catalog.records import Clip, VerdictName, clip_id
@@ -72,6 +72,16 @@ def replace(cursor: Cursor, clips: Sequence[str], spans: Sequence[tuple[int, int
     return Edited(action, tuple(hidden), tuple(shown))
 
 
+def in_place_of(cursor: Cursor, clips: Sequence[str]) -> list[str]:
+    """For each of these clips the present one that stands for it; raises BadRequest where there is none.
+
+    That is itself, or the first in time of those that an edit put in its place, and so on. Who asks for one edit after
+    the other without waiting names clips that the edits before have taken away.
+    """
+    hidden = _hidden(cursor, clips)
+    return [_heir(cursor, clip) if clip in hidden else clip for clip in clips]
+
+
 def unscored(cursor: Cursor) -> list[str]:
     """The present clips that were made by an edit and have no scores yet."""
     rows = rows_of(
@@ -80,6 +90,35 @@ def unscored(cursor: Cursor) -> list[str]:
         [EDITOR],
     )
     return [clip for (clip,) in rows]
+
+
+def _hidden(cursor: Cursor, clips: Sequence[str]) -> set[str]:
+    """Which of these clips are present no longer."""
+    among = f"WHERE clip IN ({', '.join(map(literal, clips))})" if len(clips) <= FEW else ""
+    rows = rows_of(cursor, f"SELECT clip FROM presence {among} GROUP BY clip HAVING NOT arg_max(shown, action)")
+    return {clip for (clip,) in rows}
+
+
+def _heir(cursor: Cursor, clip: str) -> str:
+    """What stands for a hidden clip; each step is a later action than the one before, so it comes to an end."""
+    heir = clip
+    while True:
+        rows: list[tuple[str]] = rows_of(
+            cursor,
+            """
+            SELECT new.id FROM clip old
+            JOIN presence ON action = (SELECT max(action) FROM presence WHERE clip = old.id) AND shown
+            JOIN clip new ON new.id = presence.clip AND new.recording = old.recording
+                AND new.start_sample < old.end_sample AND new.end_sample > old.start_sample
+            WHERE old.id = ? ORDER BY new.start_sample LIMIT 1
+            """,
+            [heir],
+        )
+        if not rows:
+            raise BadRequest(f"There is no clip {clip} any more; nothing was changed.")
+        heir = rows[0][0]
+        if not _hidden(cursor, [heir]):
+            return heir
 
 
 def _present_clips(cursor: Cursor, clips: list[str]) -> list[_Old]:

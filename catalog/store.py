@@ -254,6 +254,7 @@ class Store:
         return undone
 
     replace_clips = _changes_clips(edits.replace)
+    in_place_of = _reads(edits.in_place_of)
     unscored = _reads(edits.unscored)
     remark = _writes(remarks.remark)
     tags = _reads(remarks.tags)

@@ -64,6 +64,7 @@ def next_clip(store: Store, clip: Row) -> dict[str, Any]:
 
 def nudge(store: Store, clip: Row, edge: Edge, by_s: float) -> Edited:
     """Move one edge of a clip, as one action."""
+    clip = _as_it_is(store, clip)
     return _replace(store, [clip], [nudged(clip, edge, by_s)])
 
 
@@ -76,14 +77,23 @@ def move(store: Store, clip: Row, start_s: float, end_s: float) -> Edited:
 
 
 def split_at(store: Store, clip: Row, at_s: float) -> Edited:
-    """Split a clip, as one action."""
-    return _replace(store, [clip], split(clip, at_s))
+    """Split a clip `at_s` seconds from the start of the row given, as one action."""
+    now = _as_it_is(store, clip)
+    later_s = (int(clip["start"]) - int(now["start"])) / int(now["sample_rate"])
+    return _replace(store, [now], split(now, at_s + later_s))
 
 
 def join_next(store: Store, clip: Row) -> Edited:
     """Join a clip with the next one of its recording, as one action."""
+    clip = _as_it_is(store, clip)
     other = next_clip(store, clip)
     return _replace(store, [clip, other], [joined(clip, other)])
+
+
+def _as_it_is(store: Store, clip: Row) -> Row:
+    """The clip, or the one that stands in its place since its row was read: keys may be ahead of the disk."""
+    [present] = store.in_place_of([str(clip["id"])])
+    return clip if present == clip["id"] else store.clip(present)
 
 
 def _replace(store: Store, clips: list[Row], spans: list[Span] | tuple[Span, ...]) -> Edited:

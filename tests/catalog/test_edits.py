@@ -9,6 +9,7 @@ import pytest
 from catalog.errors import BadRequest
 from catalog.library import Library
 from catalog.records import Analysis, Scoring
+from catalog.reslicing import Slicing
 from catalog.store import Store
 
 RATE = 48000
@@ -157,3 +158,29 @@ def test_a_forgotten_recording_takes_its_edits_and_remarks_along(store: Store, i
     with store._reading() as cursor:
         for table in ("presence", "remark", "clip", "decision"):
             assert cursor.execute(f"SELECT count(*) FROM {table}").fetchall() == [(0,)]
+
+
+def test_a_clip_that_gave_way_is_followed_to_the_one_in_its_place(store: Store, ids: list[str]) -> None:
+    def nudge(clip: str, start: int) -> str:
+        return store.replace_clips([clip], [(start, SIX_S)]).shown[0].id
+
+    first, *others = ids
+    assert store.in_place_of(ids) == ids
+    second = nudge(nudge(first, 100), 200)
+    assert store.in_place_of([first, others[0]]) == [second, others[0]]
+    halves = store.replace_clips([second], [(200, 9000), (9000, SIX_S)]).shown
+    assert store.in_place_of([first]) == [halves[0].id], "the first half stands for the whole"
+    both = store.replace_clips([halves[1].id, others[0]], [(9000, 2 * SIX_S)]).shown[0].id
+    assert store.in_place_of([others[0], halves[1].id]) == [both, both]
+    store.undo()
+    store.undo()
+    assert store.in_place_of([first, others[0], halves[0].id]) == [second, others[0], second]
+    store.redo()
+    assert store.in_place_of([first]) == [halves[0].id]
+
+
+def test_a_clip_in_whose_place_is_none_is_refused(store: Store, ids: list[str]) -> None:
+    recording = store.clip(ids[0])["recording"]
+    store.reslice([Slicing(recording, "other 1", 0, "", [], [])])
+    with pytest.raises(BadRequest, match="any more; nothing was changed"):
+        store.in_place_of([ids[0]])

@@ -1,7 +1,7 @@
 """Deciding in the review room: verdicts with their reasons, marks to decide about many clips at once, undo and redo.
 
 A verdict is handed to the one writer and is on disk before the next key is looked at; its mark appears only then. When
-another process holds the catalogue the app waits a moment, then lets the keys go on, in order, behind the queue.
+that takes long, the app waits a moment, then lets the keys go on, in order, behind the queue.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from textual.binding import Binding
@@ -18,6 +18,7 @@ from catalog.errors import CuratorError
 from catalog.records import VerdictName
 from catalog.store import Undone
 from curator.tui.clip_words import COLOURS, turned_words
+from curator.tui.journaling import Decision, Journaling
 from curator.tui.messages import VerdictConfirmed, VerdictTakenBack
 from curator.tui.screens.ask import Confirm
 from curator.tui.screens.hearing_room import HearingRoom
@@ -58,10 +59,17 @@ class DecidingRoom(HearingRoom):
 
     def __init__(self) -> None:
         super().__init__()
-        self._last_reject: tuple[tuple[str, ...], int] | None = None
-        self._reason_after: dict[int, int] = {}
+        self._journaling: Journaling | None = None
+        self._last_reject: Decision | None = None
+        """What a digit would be the reason for; it may still be on its way to disk."""
         self._range: tuple[int, np.ndarray] | None = None
         """While a range is drawn: the row where it began, and the marks before it."""
+
+    @property
+    def journaling(self) -> Journaling:
+        """What writes to the journal; used in the writer's thread only."""
+        self._journaling = self._journaling or Journaling(self.store)
+        return self._journaling
 
     # verdicts
 
@@ -87,43 +95,55 @@ class DecidingRoom(HearingRoom):
         clip, row = table.current, table.cursor_row
         if clip is None:
             return
-        work = partial(self.store.decide, [clip["id"]], verdict, [])
-        await self.write(work, partial(self._one_decided, clip, verdict), partial(table.mark_waiting, row))
+        decision = Decision([clip["id"]], verdict)
+        await self._decide(decision, partial(self._one_decided, clip), partial(table.mark_waiting, row))
         if verdict != "undecided" and table.cursor_row == row:
             table.action_cursor_down()
 
     async def _decide_marked(self, marked: list[str], verdict: VerdictName) -> None:
-        work = partial(self.store.decide, marked, verdict, [])
-        await self.write(work, partial(self._many_decided, tuple(marked), verdict, ()))
+        await self._decide(Decision(marked, verdict), self._many_decided)
 
-    def _one_decided(self, clip: dict[str, Any], verdict: VerdictName, action: int) -> None:
-        self.query_one(ClipTable).mark({clip["id"]: verdict}, ())
-        said = self.query_one(ReasonBar)
+    async def _decide(
+        self, decision: Decision, confirm: Callable[[Decision], None], late: Callable[[], None] = lambda: None
+    ) -> None:
+        in_time = await self.write(partial(self.journaling.decide, decision), confirm, late)
+        if not in_time and decision.verdict == "rejected":
+            self._ask_why(decision)
+
+    def _ask_why(self, rejection: Decision) -> None:
+        self._last_reject = rejection
+        self.query_one(ReasonBar).ask(len(rejection.clips))
+
+    def _one_decided(self, clip: dict[str, Any], decision: Decision) -> None:
+        verdict = decision.verdict
+        self.query_one(ClipTable).mark(dict.fromkeys(decision.clips, verdict), ())
         if verdict == "rejected":
-            self._last_reject = ((clip["id"],), action)
-            said.ask()
+            self._ask_why(decision)
         else:
             words = f"{verdict}: {file_name(clip['path'])} at {position(clip['start_s'])}   u takes it back"
-            said.say(words, MARKS[verdict], COLOURS[verdict])
+            self.query_one(ReasonBar).say(words, MARKS[verdict], COLOURS[verdict])
         if verdict == "undecided":
             self.draw_clip(self.current)
-        self.post_message(VerdictConfirmed((clip["id"],), verdict, (), action))
+        self._post_confirmed(decision)
 
-    def _many_decided(self, ids: tuple[str, ...], verdict: VerdictName, reasons: Sequence[str], action: int) -> None:
-        table, said = self.query_one(ClipTable), self.query_one(ReasonBar)
+    def _many_decided(self, decision: Decision) -> None:
+        table, verdict = self.query_one(ClipTable), decision.verdict
         if table.clips is not None and table.clips.marked.any():
-            table.decide_marked(verdict, reasons)
+            table.decide_marked(verdict, ())
         else:
-            self.show_verdicts(dict.fromkeys(ids, verdict), reasons)
+            self.show_verdicts(dict.fromkeys(decision.clips, verdict))
         self._clear_marks()
-        if verdict == "rejected" and not reasons:
-            self._last_reject = (ids, action)
-            said.ask(len(ids))
+        if verdict == "rejected":
+            self._ask_why(decision)
         else:
-            words = f"{count(len(ids), 'clip')} {verdict}{': ' + reasons[0] if reasons else ''}   u takes it back"
-            said.say(words, MARKS[verdict], COLOURS[verdict])
+            words = f"{count(len(decision.clips), 'clip')} {verdict}   u takes it back"
+            self.query_one(ReasonBar).say(words, MARKS[verdict], COLOURS[verdict])
         self.draw_clip(self.current)
-        self.post_message(VerdictConfirmed(ids, verdict, tuple(reasons), action))
+        self._post_confirmed(decision)
+
+    def _post_confirmed(self, decision: Decision) -> None:
+        assert decision.action is not None
+        self.post_message(VerdictConfirmed(decision.clips, decision.verdict, decision.reasons, decision.action))
 
     def show_verdicts(self, verdicts: dict[str, str], reasons: Sequence[str] = ()) -> None:
         """Show confirmed verdicts: a few at once, many by reading the table again."""
@@ -134,19 +154,15 @@ class DecidingRoom(HearingRoom):
 
     async def action_reason(self, number: int) -> None:
         """Say why what was just rejected was rejected."""
-        if self._last_reject is None:
-            return
-        ids, rejected_by = self._last_reject
-        reasons = (REASONS[number - 1],)
+        if self._last_reject is not None:
+            work = partial(self.journaling.explain, self._last_reject, REASONS[number - 1])
+            await self.write(work, self._explained)
 
-        def confirm(action: int) -> None:
-            self._reason_after[rejected_by] = action
-            self.show_verdicts(dict.fromkeys(ids, "rejected"), reasons)
-            some = "" if len(ids) == 1 else f"{count(len(ids), 'clip')} "
-            self.query_one(ReasonBar).say(f"{some}rejected: {reasons[0]}", "✗", "$error")
-            self.post_message(VerdictConfirmed(ids, "rejected", reasons, action))
-
-        await self.write(partial(self.store.decide, list(ids), "rejected", list(reasons)), confirm)
+    def _explained(self, why: Decision) -> None:
+        self.show_verdicts(dict.fromkeys(why.clips, "rejected"), why.reasons)
+        some = "" if len(why.clips) == 1 else f"{count(len(why.clips), 'clip')} "
+        self.query_one(ReasonBar).say(f"{some}rejected: {why.reasons[0]}", MARKS["rejected"], COLOURS["rejected"])
+        self._post_confirmed(why)
 
     # takes
 
@@ -163,10 +179,11 @@ class DecidingRoom(HearingRoom):
         from curator.learning import COMPARED
 
         if verdicts:
-            work = partial(self.store.decide_each, verdicts, [COMPARED])
-            await self.write(work, partial(self._takes_decided, verdicts, COMPARED))
+            work = partial(self.journaling.decide_each, verdicts, COMPARED)
+            await self.write(work, partial(self._takes_decided, COMPARED))
 
-    def _takes_decided(self, verdicts: dict[str, VerdictName], reason: str, action: int) -> None:
+    def _takes_decided(self, reason: str, decided: tuple[dict[str, VerdictName], int]) -> None:
+        verdicts, action = decided
         self.show_verdicts(dict(verdicts), (reason,))
         self.draw_clip(self.current)
         rejected = [clip for clip, verdict in verdicts.items() if verdict == "rejected"]
@@ -178,19 +195,21 @@ class DecidingRoom(HearingRoom):
 
     async def write(
         self, work: Callable[[], Result], confirm: Callable[[Result], None], late: Callable[[], None] = lambda: None
-    ) -> None:
-        """Hand work to the writer; `confirm` hears of it when it is on disk, `late` when that takes a while."""
+    ) -> bool:
+        """Hand work to the writer, and wait a moment; whether it was done by then.
+
+        `confirm` hears of it when it is on disk, `late` when that takes a while.
+        """
         done = self.home.writer.submit(work)
         done.add_done_callback(partial(self._written, confirm))
-        await self._be_patient(done, late)
-
-    async def _be_patient(self, future: asyncio.Future[Any], late: Callable[[], None] = lambda: None) -> None:
-        done, _ = await asyncio.wait({future}, timeout=SOON_S)
-        if not done:
+        in_time, _ = await asyncio.wait({done}, timeout=SOON_S)
+        if not in_time:
             late()
-            done, _ = await asyncio.wait({future}, timeout=PATIENCE_S)
-        if not done:
-            self.query_one(ReasonBar).say("Another process holds the catalogue; decisions wait in order (…)")
+            in_time, _ = await asyncio.wait({done}, timeout=PATIENCE_S)
+        if not in_time:
+            self._last_reject = None
+            self.query_one(ReasonBar).say("The catalogue is busy; your keys wait in order (…)")
+        return bool(in_time)
 
     def _written(self, confirm: Callable[[Any], None], future: asyncio.Future[Any]) -> None:
         error = None if future.cancelled() else future.exception()
@@ -214,41 +233,19 @@ class DecidingRoom(HearingRoom):
 
     # undo and redo
 
-    async def action_turn(self, kind: str) -> None:
+    async def action_turn(self, kind: Literal["undo", "redo"]) -> None:
         """Undo or redo one action; a reason goes with the rejection that it was given for."""
-        work = self.store.undo if kind == "undo" else self.store.redo
-        turned = self.home.writer.submit(work)
-        turned.add_done_callback(partial(self._turned, kind))
-        await self._be_patient(turned)
-        if not turned.done() or turned.exception() is not None or turned.result() is None:
-            return
-        action = turned.result().action  # type: ignore[union-attr]
-        pairs = self._reason_after.values() if kind == "undo" else self._reason_after.keys()
-        if action in pairs:
-            second = self.home.writer.submit(work)
-            second.add_done_callback(partial(self._turned, kind))
-            await self._be_patient(second)
+        await self.write(partial(self.journaling.turn, kind), partial(self._turned, kind))
 
-    def _turned(self, kind: str, future: asyncio.Future[Undone | None]) -> None:
-        error = None if future.cancelled() else future.exception()
-        if not self.is_attached:
-            return
+    def _turned(self, kind: str, turned: tuple[Undone, ...]) -> None:
         said = self.query_one(ReasonBar)
-        if error is not None:
-            if not isinstance(error, CuratorError):
-                raise error
-            self.home.complain(error)
-            return
-        undone = future.result()
-        self._settle_write()
-        if undone is None:
+        if not turned:
             said.say(f"Nothing to {kind}.")
-            return
-        self._show_turned(undone)
-        words, mark, colour = turned_words(undone)
-        said.say(words, mark, colour)
-        self.post_message(VerdictTakenBack(undone.clips, undone.after, kind, undone.shown, undone.hidden))
-        self.draw_status()
+        for undone in turned:
+            self._show_turned(undone)
+            words, mark, colour = turned_words(undone)
+            said.say(words, mark, colour)
+            self.post_message(VerdictTakenBack(undone.clips, undone.after, kind, undone.shown, undone.hidden))
 
     def _show_turned(self, undone: Undone) -> None:
         """Go to what was undone; verdicts of a few clips are shown at once, anything else is read again."""

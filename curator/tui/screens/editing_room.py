@@ -7,7 +7,7 @@ follow from a process of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -71,26 +71,26 @@ class EditingRoom(DecidingRoom):
 
     async def action_nudge(self, edge: Edge, by_ms: int) -> None:
         """Move an edge of the clip under the cursor and play what is beside it."""
-        table = self.query_one(ClipTable)
-        clip, row = self.current, table.cursor_row
+        clip = self.current
         if clip is None:
             return
         words = f"{edge} {'+' if by_ms > 0 else '−'}{abs(by_ms)} ms"
-        confirm = partial(self._nudged, clip, row, edge, words)
-        await self.write(partial(edits.nudge, self.store, clip, edge, by_ms / 1000), confirm)
+        confirm = partial(self._nudged, int(clip["sample_rate"]), edge, words)
+        await self._edit(partial(edits.nudge, self.store, clip, edge, by_ms / 1000), confirm)
 
-    def _nudged(self, clip: dict[str, Any], row: int, edge: Edge, words: str, edited: Edited) -> None:
-        new = edited.shown[0]
-        rate = int(clip["sample_rate"])
+    async def _edit(self, work: Callable[[], Edited], confirm: Callable[[Edited], None]) -> None:
+        table = self.query_one(ClipTable)
+        await self.write(work, confirm, partial(table.mark_waiting, table.cursor_row))
+
+    def _nudged(self, rate: int, edge: Edge, words: str, edited: Edited) -> None:
+        new, table = edited.shown[0], self.query_one(ClipTable)
         times = {"start_s": new.start / rate, "end_s": new.end / rate, "duration_s": (new.end - new.start) / rate}
-        known = self.query_one(ClipTable).clip_at(row)
-        if known is not None and known["id"] == clip["id"]:
+        row = table.row_of(edited.hidden[0])
+        if row is not None:
             fields = {"id": new.id, "start": new.start, "end": new.end, **times}
             unscored = dict.fromkeys((*SCORE_NAMES, "places", "suggestion"), None)
-            self.query_one(ClipTable).edit_row(
-                row, {**fields, **unscored, "suggestion_reasons": [], "being_scored": True}
-            )
-            if self.query_one(ClipTable).cursor_row == row:
+            table.edit_row(row, {**fields, **unscored, "suggestion_reasons": [], "being_scored": True})
+            if table.cursor_row == row:
                 self._shown_id = new.id
                 self._show_edited(edge)
         said = f"{words}: {number(times['start_s'], 2)}–{number(times['end_s'], 2)} s   u takes it back"
@@ -112,13 +112,13 @@ class EditingRoom(DecidingRoom):
         """Part the clip under the cursor at the cursor in its picture."""
         clip = self.current
         if clip is not None:
-            await self.write(partial(edits.split_at, self.store, clip, self.lens.cursor_s), partial(self._cut, "split"))
+            await self._edit(partial(edits.split_at, self.store, clip, self.lens.cursor_s), partial(self._cut, "split"))
 
     async def action_join(self) -> None:
         """Make one clip of the one under the cursor and the next of its recording."""
         clip = self.current
         if clip is not None:
-            await self.write(partial(edits.join_next, self.store, clip), partial(self._cut, "joined"))
+            await self._edit(partial(edits.join_next, self.store, clip), partial(self._cut, "joined"))
 
     def _cut(self, what: str, edited: Edited) -> None:
         into = f"{count(len(edited.hidden), 'clip')} {what} into {len(edited.shown)}   u takes it back"
@@ -198,14 +198,15 @@ class EditingRoom(DecidingRoom):
         self._remark(ids, "tagged", add=add, remove=remove if many else [*remove, *(set(before) - set(add))])
 
     def _remark(self, ids: list[str], what: str, **said: Any) -> None:
-        work = partial(self.store.remark, ids, **said)
-        self.run_worker(self.write(work, partial(self._remarked, ids, what)), group="remark", exit_on_error=False)
+        work = partial(self.journaling.remark, ids, **said)
+        self.run_worker(self.write(work, partial(self._remarked, what)), group="remark", exit_on_error=False)
 
-    def _remarked(self, ids: list[str], what: str, action: int | None) -> None:
+    def _remarked(self, what: str, remarked: tuple[tuple[str, ...], int | None]) -> None:
+        ids, action = remarked
         if action is None:
             self.query_one(ReasonBar).say("That was so before; nothing was changed.")
             return
         self.query_one(ReasonBar).say(f"{count(len(ids), 'clip')} {what}   u takes it back", "✎", "$accent")
-        self.post_message(ClipsRemarked(tuple(ids), action))
+        self.post_message(ClipsRemarked(ids, action))
         self._clear_marks()
         self.load_now()

@@ -315,6 +315,7 @@ class ClipTable(DataTable):
     def edit_row(self, row: int, fields: Mapping[str, Any]) -> None:
         """Show a row with other fields, until the table is read again."""
         if self.clips is not None and 0 <= row < self.clips.row_count:
+            self.clips.waiting.discard(row)
             self.clips.edited[row] = {**self.clips.edited.get(row, {}), **fields}
             self._draw_again({row})
 
@@ -396,10 +397,10 @@ class ClipTable(DataTable):
         return {verdict: int(count) for verdict, count in zip(VERDICTS, counts, strict=True)}
 
     def next_undecided(self) -> int | None:
-        """The next row without a verdict after the cursor, going round; None when all are decided."""
+        """The next row after the cursor, going round, with no verdict on disk or on its way; None when all have one."""
         if self.clips is None:
             return None
-        rows = np.flatnonzero(self.clips.verdicts == 0)
+        rows = np.setdiff1d(np.flatnonzero(self.clips.verdicts == 0), list(self.clips.waiting))
         if not rows.size:
             return None
         later = rows[rows > self.cursor_row]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -14,12 +15,14 @@ from catalog.library import Library
 from catalog.records import Scoring
 from catalog.store import Store
 from curator.tui.app import CuratorApp
-from curator.tui.messages import ClipsEdited, ClipsRemarked
+from curator.tui.messages import ClipsEdited, ClipsRemarked, VerdictConfirmed
 from curator.tui.scoring_desk import ScoringDesk
 from curator.tui.screens.review import ReviewScreen
+from curator.tui.widgets.clip_table import ClipTable
 from tests.curator.tui.conftest import Settle
 
 Span = tuple[int, int]
+EDGE = "Both parts of a clip need 0.3 s: move the cursor away from the edge, then split."
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +84,45 @@ async def test_edges_move_by_ten_and_fifty_milliseconds_are_scored_and_undone_on
         await settle(pilot)
         assert spans(app.store, clip["recording"]) == before
         assert app.store.clip(clip["id"])["verdict"] == clip["verdict"]
+
+
+async def test_keys_that_are_ahead_of_the_disk_act_in_order_on_what_the_keys_before_leave(
+    sample: Library, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.tui.screens.deciding_room.SOON_S", 0.01)
+    monkeypatch.setattr("curator.tui.screens.deciding_room.PATIENCE_S", 0.01)
+    messages: list[Message] = []
+    go_on = threading.Event()
+    app = CuratorApp(sample)
+    async with app.run_test(size=(144, 40), notifications=True, message_hook=messages.append) as pilot:
+        screen = await opened(pilot, settle)
+        clip, table = screen.current, screen.query_one(ClipTable)
+        assert clip is not None
+        before, rate = spans(app.store, clip["recording"]), clip["sample_rate"]
+        app.writer.hand_in(lambda: go_on.wait(30))
+        await pilot.press("right_square_bracket", "right_parenthesis", "comma", "u", "comma", "t", *"soft", "enter")
+        await pilot.press("r", "3")
+        assert table.cursor_row == 1
+        await pilot.press("up", "S")
+        assert spans(app.store, clip["recording"]) == before
+        assert table.clips is not None
+        assert table.clips.get_cell_at(0, 0).plain == " …"
+        go_on.set()
+        await settle(pilot)
+        assert [note.message for note in app._notifications if note.severity == "error"] == [EDGE]
+        start, end = clip["start"] + 60 * rate // 1000, clip["end"] - 10 * rate // 1000
+        assert spans(app.store, clip["recording"]) == [(start, end), *before[1:]]
+        row = table.clip_at(0)
+        assert row is not None
+        said = app.store.clip(row["id"])
+        assert (said["verdict"], said["reasons"], said["tags"]) == ("rejected", ["clipping"], ["soft"])
+        confirmed = [message for message in messages if isinstance(message, VerdictConfirmed)]
+        assert [message.clips for message in confirmed] == [(row["id"],)] * 2
+        await pilot.press("u")
+        await settle(pilot)
+        assert app.store.clip(row["id"])["verdict"] == clip["verdict"], (
+            "one key takes the reason and the rejection back"
+        )
 
 
 async def test_a_clip_is_split_at_the_cursor_and_joined_again(

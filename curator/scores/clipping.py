@@ -15,6 +15,7 @@ from curator.scores.rounded_tops import NEAR, ceiling
 FLAT = 1e-4
 """Samples within this share of the ceiling lie on it."""
 LONG_ENOUGH_S = 60e-6
+LOWER = (0.3, 0.9)
 FINE_STEPS, COARSE_STEPS = 256, 64
 """Steps of the file's resolution up to its peak below which flat tops, and rounded ones, are natural."""
 QUIET = 0.01
@@ -28,21 +29,22 @@ class Clipping:
 
     `clipped_ratio`: share of samples flattened at a ceiling, 0 to 1. A flat top is a run of samples within 1e-4 of the
     clip's highest (or lowest) one, longer than 60 microseconds, since a wave of 75 Hz or more that only touches its
-    peak turns round sooner; two of them, or one twice as long, make a ceiling, and every sample on it counts. The
-    ceiling is the clip's own, so clipping that was turned down afterwards is still seen. Saturated tops, and flat ones
-    that a lossy codec or a resampler rounded off, are judged by `rounded_tops`; there the samples within 5 % of the
-    ceiling and above count, so the number is a rougher one. The exact count stands unless the other is more than
-    twice as large.
+    peak turns round sooner; two of them, or one twice as long, make a ceiling, and every sample on it counts, unless
+    flat tops are as common among the lower ones: then the recording's coarse steps made them (8 bits, even where a
+    limiter or a change of gain hides the steps). The ceiling is the clip's own, so clipping that was turned down
+    afterwards is still seen. Saturated tops, and flat ones that a lossy codec or a resampler rounded off, are judged by
+    `rounded_tops`; there the samples within 5 % of the ceiling and above count, so the number is a rougher one. The
+    exact count stands unless the other is more than twice as large.
 
     Valid from 0.05 % of the samples on, raw and after an mp3 of 128 kbit/s, where `benchmarks.truth` measures it (the
     README states the figures); it takes 0.8 ms of one processor a second of audio. Raised falsely above all by sung
-    notes held at one level and by limiters. One clipped channel of several is not seen after the mix to mono. NULL
+    notes held at one level. One clipped channel of several is not seen after the mix to mono. NULL
     where flat tops are natural: a peak below -40 dBFS or of fewer than 64 steps of the file's resolution (below 256
     flat ones are not judged, rounded ones are).
     """
 
     name = "clipping"
-    version = 3
+    version = 4
     columns = ("clipped_ratio", "peak_dbfs")
 
     def compute(self, clip: ClipAudio) -> Mapping[str, Found]:
@@ -70,9 +72,23 @@ def _flat(wave: Floats, rate: int) -> npt.NDArray[np.int64]:
         limit = float((sign * wave).max()) * (1 - FLAT)
         on = (sign * wave) >= limit
         lengths = [last - first for first, last in runs(on)]
-        if limit > 0 and (sum(length >= shortest for length in lengths) >= 2 or max(lengths) >= 2 * shortest):
+        long = sum(length >= shortest for length in lengths)
+        made = long >= 2 or max(lengths) >= 2 * shortest
+        if limit > 0 and made and long / len(lengths) > _flat_below(sign * wave, limit, shortest):
             found.append(np.flatnonzero(on))
     return np.concatenate(found)
+
+
+def _flat_below(wave: Floats, ceiling: float, shortest: int) -> float:
+    """The share of flat tops among the positive ones at `LOWER` shares of a ceiling, which cannot come from it."""
+    low, high = (share * ceiling for share in LOWER)
+    middle = wave[1:-1]
+    ends = np.flatnonzero((middle >= wave[:-2]) & (middle > wave[2:]) & (middle > low) & (middle < high))
+    ends = ends[ends >= shortest] + 1
+    flat = np.ones(len(ends), bool)
+    for back in range(1, shortest):
+        flat &= wave[ends - back] >= wave[ends] * (1 - FLAT)
+    return float(flat.mean()) if len(flat) else 0.0
 
 
 def _rounded(wave: Floats, rate: int, peak: float) -> npt.NDArray[np.int64]:

@@ -101,6 +101,17 @@ def test_what_a_limiter_holds_at_one_height_is_not_clipped(make_clip, sing) -> N
     assert compute(make_clip, 0.9 * loud * uniform_filter1d(gain, 481))["clipped_ratio"] == 0
 
 
+def test_flat_tops_of_coarse_steps_under_a_limiter_are_told_from_clipped_ones(make_clip, sing) -> None:
+    wave = uneven(sing, 8000)
+    steps = np.round(wave * (60 / np.abs(wave).max())) / 30
+    gain = minimum_filter1d(1 / np.maximum(np.abs(steps), 1), 41)
+    held = 0.9 * steps * uniform_filter1d(gain, 21)
+    cut = np.clip(steps, -1, 1) * np.minimum(np.linspace(0.5, 1.3, len(steps)), 0.9)
+    assert all(np.mean(each >= 0.9 * (1 - 1e-4)) > 0.001 for each in (held, cut))
+    found = [compute(make_clip, each, 8000)["clipped_ratio"] for each in (held, cut)]
+    assert found == [0, pytest.approx(np.mean(np.abs(cut) >= 0.9 * (1 - 1e-4)), rel=0.01)]
+
+
 def test_a_voice_that_is_held_at_one_level_is_not_clipped(make_clip, sing) -> None:
     noise = np.random.default_rng(1).normal(0, 0.003, 96_000)
     assert compute(make_clip, sing(2, rate=48_000, peak=0.9) + noise)["clipped_ratio"] == 0

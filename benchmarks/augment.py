@@ -28,10 +28,11 @@ from trainer.config import STRENGTHS, TrainRequest
 from trainer.dataset import TrainClip
 from trainer.device import choose_device
 from trainer.evaluate import Measurement, Yardstick
-from trainer.loop import Training, train
+from trainer.loop import train
 from trainer.prepare import prepare
 from trainer.run import ready
 from trainer.team import ALONE
+from trainer.training import Training
 
 HIGHER_ST = 4.0
 COLUMNS = ("mel", "f0_cents", "speaker", "phones")

@@ -33,13 +33,14 @@ from trainer.checkpoints import Checkpoints
 from trainer.config import TrainRequest
 from trainer.dataset import Crop, TrainClip, collate
 from trainer.device import choose_device
-from trainer.loop import Training, train
+from trainer.loop import train
 from trainer.outliers import beyond
 from trainer.publish import Made
 from trainer.run import look_back, ready
 from trainer.spectral import energy_distance, spoken
 from trainer.state import TrainState
 from trainer.team import ALONE
+from trainer.training import Training
 
 KINDS = ("noise", "speaker", "pitch")
 TRACED_S = 2.0

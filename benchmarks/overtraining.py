@@ -29,12 +29,13 @@ from infer.network import Network
 from trainer.config import TrainRequest
 from trainer.device import choose_device
 from trainer.evaluate import Measurement, Yardstick
-from trainer.loop import Training, train
+from trainer.loop import train
 from trainer.pace import Pace
 from trainer.prepare import prepare
 from trainer.run import ready
 from trainer.stopping import CHOSEN_BY, Point, best, settled
 from trainer.team import ALONE
+from trainer.training import Training
 
 SHORTEST_S = 1.0
 COLUMNS = (CHOSEN_BY, "held_out/f0_cents", "held_out/speaker", "held_out/phones")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.errors import BadRequest
+from infer.content_encoder import ContentEncoder, Floats, Statistics
 from infer.options import nearest
 from infer.pull import missing_weights, place
 
@@ -27,40 +27,6 @@ DEFAULT = "phone"
 _SMALLEST_SPREAD = 1e-3
 _AT_ONCE = 1000
 """Frames that pass the embedded encoder together: its memory for 20 s."""
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """What brings the features of one recording to a common ground, measured over its speech."""
-
-    mean: Floats
-    std: Floats
-    gain: float
-    """Factor that brings the recording to one loudness."""
-
-
-class ContentEncoder(Protocol):
-    """Turns audio into content features; the name, version and dim stand in the card of every model trained on it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def version(self) -> str: ...
-
-    @property
-    def dim(self) -> int: ...
-
-    def measure(self, audio: Floats) -> Statistics | None:
-        """Statistics of a recording, or of as much of it as there is; None where the encoder needs none."""
-
-    def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
-        """Features (T, dim) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1.
-
-        `statistics` are those of the whole recording; without them the audio given stands for it.
-        """
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,16 @@ from catalog.audio import Resampler
 from catalog.errors import BadRequest
 from infer import breaths, melody, noise
 from infer import f0 as f0s
-from infer.content import Statistics
+from infer.content_encoder import Statistics
 from infer.cuts import CLASSIC, FRAME, FRAME_RATE, SAMPLE_RATE, Chunking, find_cuts
 from infer.highpass import highpass_blocks
 from infer.loudness import QUIETEST_SPEECH, speech_power
 from infer.options import ConvertOptions
+from infer.piece import Piece
 from infer.refining import refiner_of
 from infer.seams import Phases, faded
 from infer.source_filter_config import SourceFilterConfig
-from infer.speak import Piece, make_piece, speak
+from infer.speak import make_piece, speak
 from infer.track import Track
 from infer.volume import Contour, at, bounded, gain, steady
 

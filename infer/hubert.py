@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from catalog.errors import BadModel
-from infer.content import Statistics
+from infer.content_encoder import Statistics
 from infer.inert_pickle import read_tensors
 
 HEAD_SIZE = 64

@@ -28,7 +28,7 @@ from infer.source_filter_config import SourceFilterConfig
 from infer.speak import make_piece, speak
 
 if TYPE_CHECKING:
-    from infer.content import Statistics
+    from infer.content_encoder import Statistics
     from infer.voice import Voice
 
 HISTORY_S = 10.0

@@ -1,4 +1,4 @@
-"""How loud each frame is against the speech of its recording: what a source-filter voice is told of the level.
+"""How loud each frame is: against the speech of its recording, as a source-filter voice is told, or by itself.
 
 Separate because training and conversion must measure it alike, at two different sample rates.
 """
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from infer.cuts import FRAME
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +44,14 @@ def frame_loudness(wave: Tensor, sample_rate: int, speech_power: float) -> Tenso
     power = torch.view_as_real(torch.fft.rfft(frames)[..., 1 : top + 1]).square().sum((-1, -2))
     mean = 2 * power / (size * window.square().sum())
     return (10 * torch.log10(mean / speech_power + 1e-12)).clamp(LOWEST_DB, HIGHEST_DB)
+
+
+def frame_rms(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """RMS of the 10 ms around the start of each frame: audio (N,) at 16 kHz -> (N // 160 + 1,)."""
+    padded = np.pad(np.square(audio, dtype=np.float64), (FRAME // 2, FRAME), mode="reflect")
+    frames = len(audio) // FRAME + 1
+    rms: NDArray[np.float32] = np.sqrt(padded[: frames * FRAME].reshape(frames, FRAME).mean(axis=1)).astype(np.float32)
+    return rms
 
 
 def speech_power(power: NDArray[np.floating]) -> float:

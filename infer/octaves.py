@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from infer.f0_methods.framing import SAMPLE_RATE
+from infer.cuts import SAMPLE_RATE
 
 WINDOW = 640
 """40 ms: two periods of the lowest f0."""

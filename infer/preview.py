@@ -26,7 +26,7 @@ from infer.cuts import SAMPLE_RATE
 from infer.set_sounds import FRAME_S, Floats, Passage, Progress, SetSounds, mono, sounding_frames, sounds_of, unit
 
 if TYPE_CHECKING:
-    from infer.content import ContentEncoder
+    from infer.content_encoder import ContentEncoder
 
 NEIGHBOURS = 4
 LONGEST_INPUT_S = 120.0

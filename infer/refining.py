@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from catalog.errors import BadRequest
 from infer.cuts import SAMPLE_RATE
-from infer.loudness import frame_loudness
+from infer.loudness import frame_loudness, frame_rms
 from infer.noise import Noise
 from infer.refiner_config import FRAMES, OWN
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from infer.piece import Piece
     from infer.refiner import Refiner
-    from infer.speak import Piece
     from infer.voice import Voice
 
 MOST_DB = 12.0
@@ -117,8 +117,6 @@ def _volume(piece: Piece, refiner: Refiner, audio: Tensor) -> Tensor:
     if refiner.config.layout == OWN:
         found = loudness_input(frame_loudness(audio, SAMPLE_RATE, piece.speech_power))
     else:
-        from infer.speak import frame_rms
-
         found = torch.from_numpy(frame_rms(piece.audio)).to(audio)[None]
     missing = frames - found.shape[1]
     return F.pad(found, (0, missing), mode="replicate") if missing > 0 else found[:, :frames]

@@ -20,7 +20,7 @@ from infer import f0 as f0s
 from infer.cuts import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from infer.content import ContentEncoder
+    from infer.content_encoder import ContentEncoder
 
 LONGEST_SET_S = 300.0
 """So much of a set, spread over its clips, is listened to: from five minutes on more helps little (kNN-VC)."""

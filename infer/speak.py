@@ -6,7 +6,6 @@ becomes what its kind of network reads, and the network's answer becomes samples
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -14,12 +13,13 @@ from numpy.typing import NDArray
 
 from infer import f0 as f0s
 from infer import refining
-from infer.content import Statistics
+from infer.content_encoder import Statistics
 from infer.cuts import FRAME, SAMPLE_RATE
 from infer.f0_methods.framing import fit
-from infer.loudness import frame_loudness
+from infer.loudness import frame_loudness, frame_rms
 from infer.noise import Noise
 from infer.options import ConvertOptions
+from infer.piece import Piece
 from infer.retrieval import protect_unvoiced
 from infer.seams import Phases
 from infer.source_filter_config import SourceFilterConfig
@@ -35,29 +35,6 @@ if TYPE_CHECKING:
     from infer.voice import Voice
 
 PROTECT_OFF = 0.5
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What is known of a piece of a recording; T frames, 100 a second."""
-
-    audio: NDArray[np.float32]
-    """(N,) at 16 kHz."""
-    features: NDArray[np.float32]
-    """(T, dim), retrieval and protection applied."""
-    f0: NDArray[np.float64] | None
-    """(T,) in Hz, 0 where unvoiced; None for a voice without f0."""
-    speech_power: float
-    """Mean square of the louder parts of the whole recording."""
-    first: int = 0
-    """Frame of the recording that the piece begins with."""
-    phases: Phases | None = None
-    """Where in its period the source is at each frame of the recording; None starts it anew with each piece."""
-
-    def phase(self, start: int = 0) -> float:
-        """Turns at which the source starts at a frame of the piece."""
-        stop = self.first + len(self.features)
-        return 0.0 if self.phases is None else self.phases.at(self.first + start, stop)
 
 
 def make_piece(
@@ -206,14 +183,6 @@ def _sovits(voice: Voice, piece: Piece, options: ConvertOptions, noise: Noise) -
         predict_f0=options.predict_f0,
     )
     return _samples(wave)
-
-
-def frame_rms(audio: NDArray[np.float32]) -> NDArray[np.float32]:
-    """RMS of the 10 ms around the start of each frame: audio (N,) at 16 kHz -> (N // 160 + 1,)."""
-    padded = np.pad(np.square(audio, dtype=np.float64), (FRAME // 2, FRAME), mode="reflect")
-    frames = len(audio) // FRAME + 1
-    rms: NDArray[np.float32] = np.sqrt(padded[: frames * FRAME].reshape(frames, FRAME).mean(axis=1)).astype(np.float32)
-    return rms
 
 
 def _tensor(voice: Voice, values: NDArray[np.generic]) -> torch.Tensor:

@@ -15,7 +15,8 @@ from typing import Any
 from catalog.errors import BadModel, BadRequest
 from catalog.registry import ModelEntry
 from infer import refiner_config
-from infer.content import ContentEncoder, load_encoder
+from infer.content import load_encoder
+from infer.content_encoder import ContentEncoder
 from infer.network import Network
 from infer.refiner import Refiner
 from infer.refiner_file import read_refiner

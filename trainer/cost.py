@@ -19,10 +19,10 @@ from trainer.dataset import TrainClip
 from trainer.device import choose_device, memory_in_words, peak_memory
 from trainer.estimate import Cost, held_seconds, machine, steps_of
 from trainer.evaluate import MOST_CLIP_S, MOST_S, Yardstick
-from trainer.loop import Training
 from trainer.samples import CLIPS, MOST_SAVES
 from trainer.state import TrainState, sizes
 from trainer.stepper import Stepper
+from trainer.training import Training
 
 TIMED = 2
 """Steps that are timed after a first one, which allocates and chooses algorithms."""

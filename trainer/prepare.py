@@ -19,7 +19,7 @@ from catalog import audio
 from catalog.errors import BadAudio, BadRequest
 from catalog.library import Library
 from catalog.records import SetClip
-from infer.content import ContentEncoder
+from infer.content_encoder import ContentEncoder
 from infer.loudness import SPEECH_DBFS, speech_power
 from trainer.augment import with_copies
 from trainer.config import TrainConfig

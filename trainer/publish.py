@@ -15,7 +15,7 @@ from typing import Any
 from catalog import registry
 from catalog.library import Library
 from catalog.records import Blame, SetInfo
-from infer.content import ContentEncoder
+from infer.content_encoder import ContentEncoder
 from infer.mel import CLASSIC
 from infer.refiner_config import FILE as REFINER
 from infer.refiner_file import write_refiner
@@ -27,11 +27,11 @@ from trainer.config import TrainRequest
 from trainer.dataset import crops_per_epoch
 from trainer.device import peak_memory
 from trainer.index import write_index
-from trainer.loop import Training
 from trainer.prepare import Prepared, f0_stats
 from trainer.refiner import Learned
 from trainer.state import TrainState
 from trainer.stopping import CHOSEN_BY, best, settled, words
+from trainer.training import Training
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from catalog import sets
 from catalog.jobs import JobReport
 from catalog.library import Library
 from catalog.records import Blame
-from infer.content import ContentEncoder, load_encoder
+from infer.content import load_encoder
+from infer.content_encoder import ContentEncoder
 from infer.mel import MelSettings
 from infer.refiner_config import RefinerConfig
 from infer.weights import build, read_safetensors
@@ -30,7 +31,7 @@ from trainer.config import TrainConfig, TrainRequest
 from trainer.cost import measured, taken
 from trainer.device import choose_device, give_back_memory
 from trainer.estimate import last_cost, steps_of, words
-from trainer.loop import Training, train
+from trainer.loop import train
 from trainer.pace import ENOUGH
 from trainer.prepare import Prepared, prepare
 from trainer.publish import Made, publish, why_ended
@@ -38,6 +39,7 @@ from trainer.refiner import CHECKPOINT, Learned, RefinerTraining, train_refiner
 from trainer.sources import Stopped
 from trainer.state import TrainState, sizes
 from trainer.team import ALONE, Team, joined
+from trainer.training import Training
 
 
 def make_model(library: Library, request: TrainRequest, report: JobReport, began: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from catalog.records import SetClip
-from infer.content import ContentEncoder
+from infer.content_encoder import ContentEncoder
 from trainer.cache import PackedStore
 
 AUDIO_VERSION, F0_VERSION, CONTENT_VERSION = 1, 1, 1

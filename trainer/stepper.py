@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -29,9 +29,7 @@ from trainer.resident import Resident, fits
 from trainer.spectral import SpectralLosses, alone, spectral_step, spoken
 from trainer.state import TrainState
 from trainer.step import Batch, Draws, Passes, StepLosses, StepSettings, Trained, train_step
-
-if TYPE_CHECKING:
-    from trainer.loop import Training
+from trainer.training import Training
 
 Losses = StepLosses | SpectralLosses
 

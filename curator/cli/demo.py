@@ -36,7 +36,7 @@ def demo(context: click.Context, headless: bool, steps: int, fresh: bool) -> int
         shutil.rmtree(library.root)
     library.create()
     mark.write_text("Made by curator demo; curator demo --fresh deletes this folder.\n")
-    walk(library, steps=steps)
+    walk(context.find_root().command, library, steps=steps)
     if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
         click.echo(f"  Open it with: curator --library {library.root}")
         return DONE

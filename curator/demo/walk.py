@@ -6,7 +6,8 @@ Separate from the command so that a test can walk it with a few training steps.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,35 +16,41 @@ import numpy as np
 from catalog import audio
 from catalog.errors import JobFailed
 from catalog.library import Library
+from catalog.store import Store
 from curator.demo.recordings import SCENES, SOURCE, TARGET, Scene, make
 
 SET, MODEL = "alto-1", "alto"
 CONVERTED = "bass-as-alto.wav"
 
 
-def walk(library: Library, *, steps: int, scenes: Sequence[Scene] = SCENES) -> Path:
-    """Go the whole way in `library` and give the converted file; what is done already is not done again."""
+def walk(program: click.Command, library: Library, *, steps: int, scenes: Sequence[Scene] = SCENES) -> Path:
+    """Go the whole way in `library` with the commands of `program`, and give the converted file.
+
+    What is done already is not done again. Raises JobFailed when a command did not do its work.
+    """
     began = time.monotonic()
+    curator = partial(run, program, library)
     heading("Making example recordings")
     recordings, source = make(library.root / "examples", scenes)
     for path in [*recordings, source]:
         info = audio.probe(path)
         click.echo(f"  {path.relative_to(library.root)}  {info.sample_rate} Hz  {info.format}")
     heading("Catalogue, slice and score")
-    curator(library, "add", str(library.root / "examples" / TARGET), "--speaker", TARGET)
+    curator("add", str(library.root / "examples" / TARGET), "--speaker", TARGET)
     heading("Review: take the suggestions (in the app: a to accept, r to reject)")
-    review(library)
+    if not decided(library):
+        review(curator)
     heading("Freeze the accepted clips")
     if not (library.sets / SET).exists():
-        curator(library, "set", "create", SET)
-    curator(library, "report", SET, "--out", str(library.root / f"{SET}.html"))
+        curator("set", "create", SET)
+    curator("report", SET, "--out", str(library.root / f"{SET}.html"))
     heading(f"Train a voice ({steps} steps of the small preset)")
     if not (library.models / MODEL).exists():
-        curator(library, "train", SET, "--name", MODEL, "--preset", "small", "--steps", str(steps))
+        curator("train", SET, "--name", MODEL, "--preset", "small", "--steps", str(steps))
     heading(f"Give {SOURCE} the voice of {TARGET}")
     out = library.root / "converted" / CONVERTED
     out.parent.mkdir(exist_ok=True)
-    curator(library, "convert", MODEL, str(source), "--out", str(out), "--transpose", "auto", "--overwrite")
+    curator("convert", MODEL, str(source), "--out", str(out), "--transpose", "auto", "--overwrite")
     heading("What came of it")
     for line in compare(source, out, recordings[0]):
         click.echo(f"  {line}")
@@ -57,15 +64,10 @@ def heading(text: str) -> None:
     click.secho(f"\n● {text}", bold=True)
 
 
-def curator(library: Library, *arguments: str) -> None:
-    """Run one command as a person would, showing it first.
-
-    Raises JobFailed when the command did not do its work.
-    """
-    from curator.cli.main import cli
-
+def run(program: click.Command, library: Library, *arguments: str) -> None:
+    """Run one command as a person would, showing it first; raises JobFailed when it did not do its work."""
     click.secho("  $ curator " + " ".join(short(library, argument) for argument in arguments), dim=True)
-    code = cli.main(["--library", str(library.root), *arguments], standalone_mode=False)
+    code = program.main(["--library", str(library.root), *arguments], standalone_mode=False)
     if code:
         raise JobFailed(f"curator {arguments[0]} ended with exit code {code}")
 
@@ -76,23 +78,19 @@ def short(library: Library, argument: str) -> str:
     return f'"{text}"' if " " in text else text
 
 
-def review(library: Library) -> None:
+def review(curator: Callable[..., None]) -> None:
     """Decide as the policy suggests: what is flagged is rejected with its reason, the rest accepted."""
-    if decided(library):
-        return
-    curator(library, "verdict", "reject", "--where", "overlap_ratio > 0.1", "--reason", "second voice")
-    curator(library, "verdict", "reject", "--where", "clipped_ratio > 0.0005", "--reason", "clipping")
-    curator(library, "verdict", "reject", "--where", "snr_db < 25", "--reason", "noise")
-    curator(library, "verdict", "accept", "--where", "verdict = 'undecided'")
-    curator(library, "undo")
-    curator(library, "verdict", "accept", "--where", "verdict = 'undecided'")
+    curator("verdict", "reject", "--where", "overlap_ratio > 0.1", "--reason", "second voice")
+    curator("verdict", "reject", "--where", "clipped_ratio > 0.0005", "--reason", "clipping")
+    curator("verdict", "reject", "--where", "snr_db < 25", "--reason", "noise")
+    curator("verdict", "accept", "--where", "verdict = 'undecided'")
+    curator("undo")
+    curator("verdict", "accept", "--where", "verdict = 'undecided'")
 
 
 def decided(library: Library) -> bool:
     """Whether somebody has decided anything in this library before."""
-    from curator.cli.output import open_store
-
-    with open_store(library) as store:
+    with Store(library) as store:
         return len(store.clip_table(where="verdict <> 'undecided'", limit=1)) > 0
 
 

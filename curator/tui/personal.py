@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from textual.app import App
+from textual.binding import Binding
 from textual.notifications import SeverityLevel
 from textual.reactive import reactive
 from textual.theme import Theme
@@ -61,12 +62,16 @@ class PersonalApp(App[CuratorError]):
         if not self.settings.keys:
             self.set_keymap({})
             return
-        from curator.tui.screens.help import binding_ids
-
-        keys, wrong = own.check_keys(self.settings.keys, binding_ids(self))
+        keys, wrong = own.check_keys(self.settings.keys, set(self.named_bindings()))
         for each in wrong:
             self.complain(BadRequest(f"{self.settings_file}: {each}; the usual keys are used for it"))
         self.set_keymap(keys)
+
+    def named_bindings(self) -> dict[str, Binding]:
+        """All bindings that the person can give other keys, by name."""
+        from curator.tui.bindings import named_bindings
+
+        return named_bindings(type(self))
 
     def _theme_changed(self, theme: Theme) -> None:
         if theme.name not in (self.settings.text("theme"), self._theme_at_start):

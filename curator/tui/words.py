@@ -1,4 +1,4 @@
-"""How facts are written on the screen: lengths, times, numbers and file names.
+"""How facts are written on the screen: lengths, times, numbers, file names and keys.
 
 Separate so that every screen writes the same fact the same way, and so that a file name can never act as markup,
 break a line or turn the direction of the text around it.
@@ -6,6 +6,7 @@ break a line or turn the direction of the text around it.
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from pathlib import Path, PurePath
 
@@ -19,6 +20,15 @@ STATE_MARKS = {
     "failed": "✗",
     "stopped": "◼",
     "crashed": "✗",
+}
+_SPELLED = {
+    "slash": "/",
+    "space": "space",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "plus": "+",
+    "minus": "-",
 }
 _TURNING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -101,3 +111,14 @@ def day(timestamp: str) -> str:
 def short_id(identity: str) -> str:
     """As much of a content hash as people compare."""
     return identity[:16]
+
+
+def spelled(key: str) -> str:
+    """A key as it is printed on the keyboard."""
+    if key in _SPELLED:
+        return _SPELLED[key]
+    for name in (key.replace("_", " "), key.replace("_", "-", 1).replace("_", " ")):
+        with contextlib.suppress(KeyError):
+            character = unicodedata.lookup(name)
+            return character if character.isprintable() and not character.isspace() else key
+    return key.replace("ctrl+", "^")

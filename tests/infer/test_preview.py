@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.audio import resample
 from catalog.errors import BadRequest
-from infer.content import Statistics
+from infer.content_encoder import Statistics
 from infer.f0 import estimate
 from infer.preview import preview
 from infer.set_sounds import Passage

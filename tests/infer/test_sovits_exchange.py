@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from catalog import registry
 from catalog.errors import BadModel, BadRequest
 from catalog.library import Library
-from infer.content import Statistics
+from infer.content_encoder import Statistics
 from infer.convert import Conversion
 from infer.options import ConvertOptions
 from infer.refiner import Refiner

@@ -8,8 +8,9 @@ from catalog import registry
 from catalog.library import Library
 from infer.noise import placed
 from infer.options import ConvertOptions
+from infer.piece import Piece
 from infer.seams import Phases
-from infer.speak import Piece, speak
+from infer.speak import speak
 from infer.voice import load_voice
 
 

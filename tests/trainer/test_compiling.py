@@ -16,9 +16,10 @@ from trainer.compiling import compile_passes
 from trainer.config import TrainRequest
 from trainer.dataset import TrainClip
 from trainer.discriminator import DiscriminatorConfig
-from trainer.loop import Training, train
+from trainer.loop import train
 from trainer.run import sizes
 from trainer.state import DISCRIMINATORS, TrainState
+from trainer.training import Training
 
 Make = Callable[..., Training]
 

@@ -27,11 +27,12 @@ from trainer.config import TrainConfig, TrainRequest
 from trainer.dataset import TrainClip
 from trainer.device import memory_in_words
 from trainer.evaluate import Measurement
-from trainer.loop import Training, learning_rate, note, train
+from trainer.loop import learning_rate, note, train
 from trainer.pace import Pace
 from trainer.run import sizes
 from trainer.state import Best, TrainState
 from trainer.stepper import Stepper
+from trainer.training import Training
 
 
 class Told:

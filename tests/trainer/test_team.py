@@ -22,9 +22,10 @@ from trainer.__main__ import main
 from trainer.config import TrainRequest
 from trainer.dataset import TrainClip
 from trainer.device import choose_device
-from trainer.loop import Training, train
+from trainer.loop import train
 from trainer.run import sizes
 from trainer.team import Team
+from trainer.training import Training
 
 WORK = Path(__file__).with_name("team_work.py")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import unicodedata
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -14,16 +12,9 @@ from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from curator.tui.words import spelled
+
 KEY_WIDTH = 20
-SPELLED = {
-    "slash": "/",
-    "space": "space",
-    "escape": "esc",
-    "pagedown": "pgdn",
-    "pageup": "pgup",
-    "plus": "+",
-    "minus": "-",
-}
 HEADINGS = {"ClipTable": "Clips", "Listing": "List", "CuratorApp": "Everywhere"}
 
 
@@ -85,38 +76,3 @@ def heading_of(node: DOMNode, screen: Screen[Any]) -> str:
         return str(getattr(screen, "ROOM", "") or "here").capitalize()
     name = type(node).__name__
     return HEADINGS.get(name, name)
-
-
-def spelled(key: str) -> str:
-    """A key as it is printed on the keyboard."""
-    if key in SPELLED:
-        return SPELLED[key]
-    for name in (key.replace("_", " "), key.replace("_", "-", 1).replace("_", " ")):
-        with contextlib.suppress(KeyError):
-            character = unicodedata.lookup(name)
-            return character if character.isprintable() and not character.isspace() else key
-    return key.replace("ctrl+", "^")
-
-
-def all_bindings(app: App[Any]) -> dict[str, Binding]:
-    """All bindings that a person can give other keys, by name, in the order of the rooms."""
-    from curator.tui.rooms import room_classes
-    from curator.tui.screens.jobs import JobsScreen
-    from curator.tui.screens.learned import LearnedScreen
-    from curator.tui.screens.settings import SettingsScreen
-    from curator.tui.widgets.clip_table import ClipTable
-    from curator.tui.widgets.filter_line import FilterLine
-    from curator.tui.widgets.listing import Listing
-
-    places: list[Any] = [type(app), *room_classes(), ClipTable, Listing, FilterLine]
-    found: dict[str, Binding] = {}
-    for place in (*places, LearnedScreen, JobsScreen, SettingsScreen):
-        for binding in place.BINDINGS:
-            if isinstance(binding, Binding) and binding.id:
-                found.setdefault(binding.id, binding)
-    return found
-
-
-def binding_ids(app: App[Any]) -> set[str]:
-    """The names of all bindings that a person can give other keys."""
-    return set(all_bindings(app))

@@ -17,10 +17,9 @@ from catalog.errors import CuratorError
 from curator import settings as own
 from curator.policy import policy_of, set_use, uses
 from curator.tui.screens.ask import Choose
-from curator.tui.screens.help import all_bindings, spelled
 from curator.tui.theme import AUTO
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import one_line
+from curator.tui.words import one_line, spelled
 
 if TYPE_CHECKING:
     from curator.tui.app import CuratorApp
@@ -73,7 +72,7 @@ class SettingsScreen(ModalScreen[None]):
             each.name: {"name": each.name, "value": shown(settings.values[each.name]), "meaning": each.meaning}
             for each in own.SETTINGS
         }
-        for name, binding in all_bindings(self.home).items():
+        for name, binding in self.home.named_bindings().items():
             changed = settings.keys.get(name)
             keys = "  ".join(spelled(key) for key in (changed or binding.key).split(","))
             meaning = (binding.tooltip or binding.description).rstrip(".")
@@ -126,7 +125,7 @@ class SettingsScreen(ModalScreen[None]):
     def _key(self, binding: str, key: str | None) -> None:
         if key is None:
             return
-        taken = taken_by(self.home.settings.keys, all_bindings(self.home), binding, key)
+        taken = taken_by(self.home.settings.keys, self.home.named_bindings(), binding, key)
         if taken:
             self.home.say(f"{spelled(key)} is the key of {taken}; give that another key first")
             return

@@ -10,6 +10,7 @@ import soundfile
 
 from catalog import audio, registry
 from catalog.library import Library
+from curator.cli.main import cli
 from curator.demo import recordings
 from curator.demo.recordings import Scene, make
 from curator.demo.walk import MODEL, walk
@@ -35,7 +36,7 @@ def test_room_tone_has_the_level_it_is_given() -> None:
 def test_the_whole_way_ends_in_a_converted_file_and_is_not_walked_twice(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = walk(library, steps=2, scenes=SMALL)
+    out = walk(cli, library, steps=2, scenes=SMALL)
     said = capsys.readouterr().out
     wave, rate = audio.read(out)
     source, source_rate = audio.read(library.root / "examples" / "bass.wav")
@@ -46,5 +47,5 @@ def test_the_whole_way_ends_in_a_converted_file_and_is_not_walked_twice(
     assert card["id"] in said
     assert card["set"]["name"] in said
     runs = sorted(path.name for path in library.runs.iterdir())
-    walk(library, steps=2, scenes=SMALL)
+    walk(cli, library, steps=2, scenes=SMALL)
     assert sorted(path.name for path in library.runs.iterdir()) == runs

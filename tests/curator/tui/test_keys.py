@@ -11,8 +11,8 @@ from catalog.library import Library
 from catalog.store import Store
 from curator import settings
 from curator.tui.app import CuratorApp
+from curator.tui.bindings import named_bindings
 from curator.tui.rooms import room_classes
-from curator.tui.screens.help import binding_ids
 from curator.tui.theme import theme_for
 from curator.tui.widgets.listing import Listing
 from tests.curator.tui.conftest import Settle, row_of_clips
@@ -56,7 +56,7 @@ def test_every_binding_that_is_shown_has_a_name_and_says_what_it_does() -> None:
             assert binding.tooltip
             names.append(binding.id)
     assert len(names) == len(set(names))
-    assert set(names) <= binding_ids(CuratorApp(Library(Path("/nowhere"))))
+    assert set(names) <= set(named_bindings(CuratorApp))
 
 
 async def test_a_key_is_given_in_the_app_kept_in_the_file_and_works_at_once(

@@ -237,11 +237,11 @@ _48K = replace(
 PRESETS: dict[str, Preset] = {
     "small": Preset(
         "small",
-        "a small 24 kHz voice that any computer can train",
+        "a small 24 kHz voice any computer can train",
         _SMALL,
     ),
     "32k": Preset("32k", "RVC v2 at 32 kHz, for a GPU", _32K),
-    "40k": Preset("40k", "RVC v2 at 40 kHz, the size most shared voices have, for a GPU", _40K),
+    "40k": Preset("40k", "RVC v2 at 40 kHz, as most shared voices, for a GPU", _40K),
     "48k": Preset("48k", "RVC v2 at 48 kHz, for a GPU", _48K),
 }
 

@@ -19,6 +19,7 @@ from trainer.dataset import TrainClip
 from trainer.device import choose_device, memory_in_words, peak_memory
 from trainer.estimate import Cost, held_seconds, machine, steps_of
 from trainer.evaluate import MOST_CLIP_S, MOST_S, Yardstick
+from trainer.refiner import Learned, trial
 from trainer.samples import CLIPS, MOST_SAVES
 from trainer.state import TrainState, sizes
 from trainer.stepper import Stepper
@@ -46,6 +47,7 @@ def measured(request: TrainRequest, set_seconds: float) -> Cost:
         state = TrainState.build(share, network, request.seed, device)
         step_s = timed_steps(training, state)
         spoken_s = timed_measure(training, state)
+        refiner = trial(clips, config, dim, request.seed, device) if request.refiner else None
     steps = steps_of(config, set_seconds)
     return Cost(
         device=device.type,
@@ -54,11 +56,12 @@ def measured(request: TrainRequest, set_seconds: float) -> Cost:
         saves=-(-steps // config.save_every),
         save_s=spoken_s * (min(held_seconds(config, set_seconds), MOST_S) + CLIPS * MOST_CLIP_S),
         memory_bytes=peak_memory(device),
-        **disk(state, config),
+        **disk(state, config, refiner),
+        **refining(refiner),
     )
 
 
-def taken(training: Training, state: TrainState) -> dict[str, Any] | None:
+def taken(training: Training, state: TrainState, refiner: Learned | None = None) -> dict[str, Any] | None:
     """What a training that has ended took, as a later one reads it (`trainer.estimate`); None after too few steps."""
     pace = training.pace
     if pace.step_s is None or not pace.settled:
@@ -70,7 +73,8 @@ def taken(training: Training, state: TrainState) -> dict[str, Any] | None:
         saves=-(-state.step // training.config.save_every),
         save_s=round(pace.save_s, 6),
         memory_bytes=peak_memory(training.device),
-        **disk(state, training.config),
+        **disk(state, training.config, refiner),
+        **refining(refiner),
     )
     return cost.to_dict() | {"machine": machine()}
 
@@ -124,15 +128,24 @@ def timed_measure(training: Training, state: TrainState) -> float:
     return (time.perf_counter() - began) / min(long.seconds, MOST_CLIP_S)
 
 
-def disk(state: TrainState, config: TrainConfig) -> dict[str, int]:
+def refining(refiner: Learned | None) -> dict[str, Any]:
+    """`refiner_steps` and `refiner_step_s` of a refiner whose steps were timed; nothing without one."""
+    if refiner is None or refiner.pace.step_s is None:
+        return {}
+    return {"refiner_steps": refiner.steps, "refiner_step_s": round(refiner.pace.step_s, 6)}
+
+
+def disk(state: TrainState, config: TrainConfig, refiner: Learned | None = None) -> dict[str, int]:
     """`checkpoint_bytes`, `disk_bytes` and `left_bytes` of a run, apart from its events."""
     networks = [part for part in state.learners.values() if isinstance(part, nn.Module)]
     weights = [sum(tensor.numel() for tensor in network.state_dict().values()) for network in networks]
     whole = 3 * 4 * sum(weights)  # weights and the two moments of Adam, in single precision
     best = 2 * weights[0] + (2 * sum(weights) if len(weights) > 1 else 0)  # in half precision
+    # the refiner's weights, their best state and the two moments; gone when the model is published
+    refined = 0 if refiner is None else 4 * 4 * sum(value.numel() for value in refiner.refiner.state_dict().values())
     samples = int((MOST_SAVES + 2) * CLIPS * MOST_CLIP_S * config.sample_rate * 2)
     return {
         "checkpoint_bytes": whole,
-        "disk_bytes": (config.keep_last + 1) * whole + 2 * best + samples,
+        "disk_bytes": (config.keep_last + 1) * whole + 2 * best + samples + refined,
         "left_bytes": best + samples,
     }

@@ -40,11 +40,24 @@ class Cost:
     """Most that lies in the run's folder while it trains."""
     left_bytes: int
     """Most that stays there once the model is published."""
+    refiner_steps: int = 0
+    """Steps of a refiner after the voice's; 0 where none is trained."""
+    refiner_step_s: float = 0.0
+
+    @property
+    def voice_s(self) -> float:
+        """Seconds of the voice's steps and saves."""
+        return self.steps * self.step_s + self.saves * self.save_s
+
+    @property
+    def refiner_s(self) -> float:
+        """Seconds of the refiner's steps."""
+        return self.refiner_steps * self.refiner_step_s
 
     @property
     def seconds(self) -> float:
-        """All steps and saves."""
-        return self.steps * self.step_s + self.saves * self.save_s
+        """All of it."""
+        return self.voice_s + self.refiner_s
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -71,7 +84,7 @@ def held_seconds(config: TrainConfig, seconds: float) -> float:
 
 def last_cost(library: Library, request: TrainRequest, seconds: float) -> Cost | None:
     """What the newest ended training of the same kind on this machine took, for a set of so many seconds; None where
-    there was none."""
+    there was none. One with a refiner tells of one without, too."""
     config = request.config()
     for job in reversed(list_jobs(library.runs)):
         known = (job.result() or {}).get("cost")
@@ -82,6 +95,7 @@ def last_cost(library: Library, request: TrainRequest, seconds: float) -> Cost |
         ):
             steps = steps_of(config, seconds)
             count = {"steps": steps, "saves": -(-steps // config.save_every)}
+            count |= {} if request.refiner else {"refiner_steps": 0}
             own = {item.name for item in fields(Cost)}
             return Cost(**{name: value for name, value in known.items() if name in own} | count)
     return None
@@ -98,6 +112,7 @@ def _alike(request: TrainRequest, config: TrainConfig, past: Mapping[str, Any], 
         same == {name: settings[name] for name in same}
         and request.device in (other.device, known.get("device"))
         and (request.encoder, request.processes) == (other.encoder, other.processes)
+        and (not request.refiner or known.get("refiner_steps", 0) > 0)
     )
 
 
@@ -106,9 +121,14 @@ def words(cost: Cost) -> str:
     memory = "" if cost.memory_bytes is None else f", {cost.memory_bytes / 1e9:.1f} GB of memory"
     return (
         f"{cost.step_s:.2f} s a step on this machine's {'GPU' if cost.device == 'cuda' else 'processor'}: "
-        f"{cost.steps} steps and {cost.saves} saves in {length(cost.seconds)}{memory}, "
+        f"{cost.steps} steps and {cost.saves} saves in {length(cost.voice_s)}{refiner_words(cost)}{memory}, "
         f"{cost.disk_bytes / 1e9:.2f} GB of disk at most, {cost.left_bytes / 1e9:.2f} GB afterwards"
     )
+
+
+def refiner_words(cost: Cost) -> str:
+    """What the refiner adds, as the end of such a line; empty where none is trained."""
+    return f", {cost.refiner_steps} of its refiner in {length(cost.refiner_s)}" if cost.refiner_steps else ""
 
 
 def length(seconds: float) -> str:

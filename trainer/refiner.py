@@ -24,17 +24,21 @@ from catalog import atomic
 from catalog.errors import BadRequest, CuratorError
 from infer.diffusion import noised
 from infer.loudness import SPEECH_DBFS, frame_loudness
-from infer.mel import mel_spectrogram
+from infer.mel import MelSettings, mel_spectrogram
 from infer.refiner import Refiner, loudness_input, mel_settings, to_unit
 from infer.refiner_config import RefinerConfig
 from infer.sovits import without_gaps
+from trainer.config import TrainConfig
 from trainer.dataset import MARGIN_FRAMES, Crop, Crops, Position, TrainClip, batches, collate, epoch_crops
+from trainer.pace import WARM_UP, Pace
 from trainer.stepper import step_seed
 
 CHECKPOINT = "refiner.pt"
 _MEASURED_CROPS = 16
 _FINAL_RATE = 0.05
 _TOLD_EVERY_S = 0.5
+_TRIED = WARM_UP + 2
+"""Steps of a trial, of which the pace counts the last."""
 
 
 class Report(Protocol):
@@ -81,10 +85,13 @@ class Learned:
 
     refiner: Refiner
     optimizer: AdamW
+    steps: int
+    """The last step."""
     step: int = 0
     position: Position = field(default_factory=Position)
     best: dict[str, Any] = field(default_factory=dict)
     """`step`, `error` (mean square on held-out clips of what it says; about 1 when it says nothing) and `weights`."""
+    pace: Pace = field(default_factory=Pace)
 
     def facts(self) -> dict[str, Any]:
         """What the card says of it."""
@@ -116,7 +123,8 @@ def train_refiner(
         start=learned.position,
     )  # fmt: skip
     judge = _Judge(held_out or train, settings, config, seed, device)
-    said = 0.0
+    pace, said = learned.pace, 0.0
+    pace.begin()
     while learned.step < settings.steps:
         if report.stop_requested():
             _save(learned, folder / CHECKPOINT, identity)
@@ -124,17 +132,52 @@ def train_refiner(
         crops, learned.position = next(stream)
         loss = _step(learned, _spoken(train, crops, settings, config, device), settings, seed)
         learned.step += 1
+        pace.stepped()
         if time.monotonic() - said >= _TOLD_EVERY_S or learned.step == settings.steps:
             said = time.monotonic()
-            report.progress(learned.step, settings.steps, "steps", "refiner")
+            left = pace.left(learned.step, settings.steps, settings.save_every)
+            report.progress(learned.step, settings.steps, "steps", "refiner", eta_s=left)
         if learned.step % settings.save_every == 0 or learned.step == settings.steps:
             if not math.isfinite(float(loss)):
                 raise CuratorError(f"The refiner broke down at step {learned.step}: train with a lower learning rate")
             judge.look(learned)
             report.metric(learned.step, {"refiner/error": float(loss), "refiner/held_out_error": judge.last})
             _save(learned, folder / CHECKPOINT, identity)
+            pace.saved()
     learned.refiner.load_state_dict(learned.best["weights"])
     return learned
+
+
+def trial(clips: Sequence[TrainClip], config: TrainConfig, phone_dim: int, seed: int, device: torch.device) -> Learned:
+    """A refiner after a few steps on some clips, which are not learned from for long: its pace tells what more take."""
+    settings = RefinerTraining.from_settings(config.refiner)
+    shape = config_of(config, settings, phone_dim, speakers=1)
+    torch.manual_seed(seed)
+    refiner = Refiner(shape).to(device)
+    learned = Learned(refiner, AdamW(refiner.parameters(), lr=settings.learning_rate), settings.steps)
+    rows = [clips[number % len(clips)] for number in range(settings.batch_size)]
+    crops = [Crop(number, 0, 0) for number in range(len(rows))]
+    learned.pace.begin()
+    for _ in range(_TRIED):
+        float(_step(learned, _spoken(rows, crops, settings, shape, device), settings, seed))
+        learned.step += 1
+        learned.pace.stepped()
+    return learned
+
+
+def config_of(config: TrainConfig, settings: RefinerTraining, phone_dim: int, *, speakers: int) -> RefinerConfig:
+    """The shape of the refiner that goes with a voice of so many speakers and an encoder of that size."""
+    return RefinerConfig(
+        sample_rate=config.sample_rate,
+        hop=config.hop,
+        n_mels=MelSettings.published(config.sample_rate, config.hop).n_mels,
+        phone_dim=phone_dim,
+        layers=settings.layers,
+        width=settings.width,
+        hidden=settings.hidden,
+        speakers=speakers,
+        most_steps=settings.most_steps,
+    )
 
 
 @dataclass(frozen=True)
@@ -223,7 +266,7 @@ def _begin(
 ) -> Learned:
     torch.manual_seed(seed)
     refiner = Refiner(config).to(device)
-    learned = Learned(refiner, AdamW(refiner.parameters(), lr=settings.learning_rate))
+    learned = Learned(refiner, AdamW(refiner.parameters(), lr=settings.learning_rate), settings.steps)
     if not path.is_file():
         return learned
     held = torch.load(path, map_location="cpu", weights_only=True)

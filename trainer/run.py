@@ -19,8 +19,6 @@ from catalog.library import Library
 from catalog.records import Blame
 from infer.content import load_encoder
 from infer.content_encoder import ContentEncoder
-from infer.mel import MelSettings
-from infer.refiner_config import RefinerConfig
 from infer.weights import build, read_safetensors
 from trainer import blame_file
 from trainer.base import Start, find_start
@@ -35,7 +33,7 @@ from trainer.loop import train
 from trainer.pace import ENOUGH
 from trainer.prepare import Prepared, prepare
 from trainer.publish import Made, publish, why_ended
-from trainer.refiner import CHECKPOINT, Learned, RefinerTraining, train_refiner
+from trainer.refiner import CHECKPOINT, Learned, RefinerTraining, config_of, train_refiner
 from trainer.sources import Stopped
 from trainer.state import TrainState, sizes
 from trainer.team import ALONE, Team, joined
@@ -77,7 +75,7 @@ def make_model(library: Library, request: TrainRequest, report: JobReport, began
     card = publish(library, made, state, checkpoints, strange, seconds=time.monotonic() - began, refiner=refiner)
     checkpoints.settle(state)
     (report.job.path / CHECKPOINT).unlink(missing_ok=True)
-    cost = taken(made.training, state)
+    cost = taken(made.training, state, refiner)
     return {"model": card["name"], "step": state.step, "steps": steps, "card": card} | ({"cost": cost} if cost else {})
 
 
@@ -85,17 +83,7 @@ def refined(made: Made, report: JobReport) -> Learned | None:
     """The refiner of the set; None when a clean end was asked for before it was done."""
     training = made.training
     settings = RefinerTraining.from_settings(training.config.refiner)
-    config = RefinerConfig(
-        sample_rate=training.config.sample_rate,
-        hop=training.config.hop,
-        n_mels=MelSettings.published(training.config.sample_rate, training.config.hop).n_mels,
-        phone_dim=made.encoder.dim,
-        layers=settings.layers,
-        width=settings.width,
-        hidden=settings.hidden,
-        speakers=len(made.prepared.speakers),
-        most_steps=settings.most_steps,
-    )
+    config = config_of(training.config, settings, made.encoder.dim, speakers=len(made.prepared.speakers))
     return train_refiner(
         training.train, training.held_out, settings, config, report,
         seed=training.seed, data=training.data, device=training.device, folder=training.folder,

@@ -59,6 +59,17 @@ def test_a_cost_is_measured_on_this_machine_without_leaving_anything(toy_request
     assert list(here.iterdir()) == []
 
 
+def test_a_refiner_is_tried_as_well_and_counted_beside_the_voice(toy_request):
+    small = {"steps": 50, "layers": 1, "width": 8, "hidden": 4, "batch_size": 2, "frames": 24}
+    asked = replace(toy_request(settings={"refiner": small}), encoder="phone")
+    plain, cost = measured(asked, 60.0), measured(replace(asked, refiner=True), 60.0)
+    assert (plain.refiner_steps, cost.refiner_steps) == (0, 50)
+    assert cost.refiner_step_s > 0
+    assert cost.seconds == pytest.approx(cost.voice_s + 50 * cost.refiner_step_s)
+    assert cost.disk_bytes > plain.disk_bytes
+    assert cost.left_bytes == plain.left_bytes
+
+
 def test_epochs_are_counted_over_what_is_not_held_out(toy_request):
     request = replace(toy_request(), steps=None, epochs=4)
     cost = measured(request, set_seconds=100.0)

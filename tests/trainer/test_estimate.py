@@ -85,6 +85,18 @@ def test_epochs_are_counted_over_what_an_epoch_draws_and_is_not_held_out(library
     assert steps_of(asked(library, steps=7).config(), 100.0) == 7
 
 
+def test_a_run_with_a_refiner_tells_of_one_without_but_not_the_other_way(library, ended):
+    ended(asked(library))
+    assert last_cost(library, asked(library, refiner=True), 60.0) is None
+    took = replace(TOOK, refiner_steps=2000, refiner_step_s=0.15)
+    ended(asked(library, refiner=True), took)
+    assert last_cost(library, asked(library, refiner=True), 60.0) == took
+    plain = last_cost(library, asked(library), 60.0)
+    assert plain.seconds == TOOK.seconds == took.seconds - 300
+    assert "12 saves in 4.6 minutes, 2000 of its refiner in 5.0 minutes, 1.0 GB of memory" in words(took)
+    assert "refiner" not in words(plain)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(40, "40 seconds"), (600, "10.0 minutes"), (7200, "2.0 hours"), (1e6, "11.6 days")]
 )

@@ -35,8 +35,11 @@ class Told:
     stop_after: int | None = None
     metrics: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     asked: int = 0
+    left: list[float] = field(default_factory=list)
 
-    def progress(self, done: float, total: float, unit: str, note: str = "", *, eta_s: float | None = None) -> None: ...
+    def progress(self, done: float, total: float, unit: str, note: str = "", *, eta_s: float | None = None) -> None:
+        assert eta_s is not None
+        self.left.append(eta_s)
 
     def metric(self, step: int, values: Mapping[str, float]) -> None:
         self.metrics.append((step, dict(values)))
@@ -62,6 +65,7 @@ def test_it_learns_to_tell_noise_from_the_clips_and_keeps_its_best(
     assert learned is not None
     heard = [values["refiner/held_out_error"] for _, values in told.metrics]
     assert [step for step, _ in told.metrics] == [10, 20, 30, 40]
+    assert told.left[0] > told.left[-1] >= 0
     assert min(heard) < 0.8, "hearing none of it would be 1"
     assert learned.facts()["held_out_error"] == pytest.approx(min(heard), abs=1e-5)
     assert learned.facts()["best_step"] == 10 * (1 + int(np.argmin(heard)))

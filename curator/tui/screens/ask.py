@@ -113,6 +113,7 @@ class Form(ModalScreen[Answer | None], Generic[Answer]):
 
     TITLE_TEXT: ClassVar[str] = ""
     BUTTON: ClassVar[str] = "OK"
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close"),
         Binding("ctrl+j,ctrl+s", "finish", "Do it", tooltip="Do it."),

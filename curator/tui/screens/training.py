@@ -29,6 +29,7 @@ from curator.tui.screens.room import Room
 from curator.tui.widgets.curve import Curve, meaning_of, ordered
 from curator.tui.widgets.field import Field
 from curator.tui.widgets.listing import ListColumn, Listing
+from curator.tui.widgets.tick import Tick
 from curator.tui.words import one_line
 from trainer.config import PRESETS, TrainRequest
 from trainer.estimate import last_cost, words
@@ -36,7 +37,7 @@ from trainer.parent import AUTO, LAST, PRESET, resolved
 
 MOST_CURVES = 6
 STARTS = (
-    ("the last model of this voice if the set has changed, else the preset's base", AUTO),
+    ("last model if the set changed, else the preset's base", AUTO),
     ("the last model of this voice", LAST),
     ("the preset's base", PRESET),
     ("nothing", "none"),
@@ -64,38 +65,50 @@ class TrainForm(Form[TrainRequest]):
         self.chosen = chosen
 
     def words(self) -> str:
-        """What happens then."""
-        return "Training is a process of its own: it goes on when the app is closed, and the app finds it again."
+        """What it will cost, and that the app need not stay open."""
+        return self.told("small", self.chosen or self.names[0], refiner=False)
 
     def fields(self) -> Sequence[Field]:
         """Set, name, preset, length."""
         options = [(Content(one_line(name)), name) for name in self.names]
         which = Select(options, value=self.chosen or self.names[0], allow_blank=False, id="set", compact=True)
-        presets = [(f"{name}: {self.foretold(name, self.chosen or self.names[0])}", name) for name in PRESETS]
+        presets = [(f"{name}: {preset.summary}", name) for name, preset in PRESETS.items()]
         steps = Input(placeholder="as the preset says", type="integer", id="steps", compact=True)
         steps.add_class("-optional")
         return [
             Field("Set", which),
-            Field("Model", Input(placeholder="name", id="model", compact=True), "what the voice is called"),
-            Field(
-                "Preset", Select(presets, value="small", allow_blank=False, id="preset", compact=True), "size and rate"
-            ),
+            Field("Model", Input(placeholder="name", id="model", compact=True), "name of the voice"),
+            Field("Preset", Select(presets, value="small", allow_blank=False, id="preset", compact=True), size="long"),
             Field("Steps", steps, "how long to train"),
-            Field(
-                "Start from", Select(STARTS, value=AUTO, allow_blank=False, id="base", compact=True), "what it knows"
-            ),
+            Field("Start from", Select(STARTS, value=AUTO, allow_blank=False, id="base", compact=True), size="long"),
+            Field("Refiner", Tick(id="refiner"), "a second network after it, for Refine"),
         ]
 
-    def foretold(self, preset: str, set_name: str) -> str:
-        """What a training would cost by the last one of its kind here, or what the preset is."""
-        request = TrainRequest(self.library, set_name, "any", preset)
+    @on(Select.Changed)
+    @on(Tick.Changed)
+    def _tell_again(self) -> None:
+        """Say what it will cost with what is chosen."""
+        told = self.told(self._chosen("preset"), self._chosen("set"), refiner=self.query_one("#refiner", Tick).value)
+        self.query_one(".form-words", Static).update(Content(told))
+
+    def _chosen(self, name: str) -> str:
+        return str(self.query_one(f"#{name}", Select).value)
+
+    def told(self, preset: str, set_name: str, *, refiner: bool) -> str:
+        """What stands above the questions."""
+        told = self.foretold(preset, set_name, refiner=refiner)
+        return f"{told[0].upper()}{told[1:]}. It goes on when the app is closed."
+
+    def foretold(self, preset: str, set_name: str, *, refiner: bool = False) -> str:
+        """What a training would cost by the last one of its kind here, or how that will be known."""
+        request = TrainRequest(self.library, set_name, "any", preset, refiner=refiner)
         library = Library(Path(self.library))
         try:
             cost = last_cost(library, request, sets.load(library, set_name, verify=False).drawn_seconds)
         except BadRequest:
             cost = None
         if cost is None:
-            return f"{PRESETS[preset].summary}; what it costs is measured as it begins"
+            return "what it costs on this machine is measured as it begins, before anything is trained"
         return f"{words(cost)}, as the last one here took"
 
     def answer(self) -> TrainRequest:
@@ -106,12 +119,13 @@ class TrainForm(Form[TrainRequest]):
         steps = self.query_one("#steps", Input).value.strip()
         request = TrainRequest(
             library=self.library,
-            set_name=str(self.query_one("#set", Select).value),
+            set_name=self._chosen("set"),
             model=check_name("model", name),
-            preset=str(self.query_one("#preset", Select).value),
+            preset=self._chosen("preset"),
             steps=int(steps) if steps else None,
+            refiner=self.query_one("#refiner", Tick).value,
         )
-        return resolved(Library(Path(self.library)), request, str(self.query_one("#base", Select).value))
+        return resolved(Library(Path(self.library)), request, self._chosen("base"))
 
 
 class TrainingScreen(Room):

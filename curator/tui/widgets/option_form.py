@@ -19,6 +19,7 @@ from textual.widgets import Button, Checkbox, Input, Select
 
 from catalog.errors import BadRequest
 from curator.tui.widgets.field import Field, PathSuggester, typed_path
+from curator.tui.widgets.tick import Tick
 from infer.effects import EFFECTS
 from infer.f0 import F0_METHODS
 from infer.options import AUTO, OFFERED, About, ConvertOptions
@@ -37,7 +38,6 @@ class OptionForm(Vertical):
     DEFAULT_CSS = """
     OptionForm { height: auto; }
     OptionForm Vertical { height: auto; }
-    OptionForm Checkbox { width: 12; background: $background; }
     OptionForm #more { margin-left: 13; min-width: 24; }
     OptionForm .-closed { display: none; }
     """
@@ -49,7 +49,7 @@ class OptionForm(Vertical):
         super().__init__(id=id)
         self._shown = {name: shown(name, getattr(ConvertOptions, name)) for name in OFFERED}
         """What each control shows, whether it is drawn or not."""
-        self._controls: dict[str, Checkbox | Select[str] | Input] = {}
+        self._controls: dict[str, Tick | Select[str] | Input] = {}
         """Those that are drawn."""
 
     def compose(self) -> Iterable[Widget]:
@@ -152,11 +152,11 @@ def shown(name: str, value: Any) -> Any:
     return written(value)
 
 
-def control(name: str, value: Any) -> Checkbox | Select[str] | Input:
+def control(name: str, value: Any) -> Tick | Select[str] | Input:
     """What an option is set with, as `value` is shown."""
     default = getattr(ConvertOptions, name)
     if isinstance(default, bool):
-        return Checkbox("", value, id=name, compact=True)
+        return Tick(value, id=name)
     if choices(name):
         return Select(choices(name), value=value, allow_blank=False, id=name, compact=True)
     suggester: Suggester | None = None

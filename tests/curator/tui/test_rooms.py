@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from catalog import registry
 from catalog.errors import LibraryTooNew
@@ -186,6 +186,7 @@ async def test_training_is_asked_for_started_watched_and_stopped(
         app.screen.query_one("#model", Input).value = "alto2"
         app.screen.query_one("#steps", Input).value = "40"
         app.screen.query_one("#base", Select).value = "last"
+        app.screen.query_one("#refiner", Checkbox).value = True
         await pilot.press("ctrl+s")
         await settle(pilot)
         assert isinstance(app.screen, TrainForm)
@@ -194,7 +195,7 @@ async def test_training_is_asked_for_started_watched_and_stopped(
         await pilot.press("ctrl+s")
         await settle(pilot)
         assert [(r.set_name, r.model, r.preset, r.steps) for r in asked] == [("alto-first", "alto2", "small", 40)]
-        assert asked[0].base is None
+        assert (asked[0].base, asked[0].refiner) == (None, True)
         report = reports[0]
         report.phase("train")
         for step in (10, 20):

@@ -81,9 +81,11 @@ async def test_a_run_without_renderings_says_when_there_will_be_some(sample: Lib
 def test_the_form_names_what_the_last_training_of_a_kind_took_and_else_what_a_preset_is(sample: Library) -> None:
     name = next(path.name for path in sample.sets.iterdir() if path.is_dir())
     form = TrainForm(str(sample.root), [name], None)
-    assert form.foretold("40k", name).endswith("for a GPU; what it costs is measured as it begins")
+    assert form.foretold("40k", name) == form.foretold("small", name)
+    assert form.words().startswith("What it costs on this machine is measured as it begins")
     request = TrainRequest(library=str(sample.root), set_name=name, model="m")
     job = Job.create(sample.runs, "train", request.to_dict())
     took = Cost("cpu", 600, 0.25, 6, 2.0, 10**9, 13 * 10**6, 7 * 10**7, 2 * 10**7).to_dict() | {"machine": machine()}
     atomic.write_json(job.path / "result.json", {"outcome": "done", "cost": took})
     assert form.foretold("small", name).startswith("0.25 s a step on this machine's processor: 1200 steps and 12 saves")
+    assert form.foretold("small", name, refiner=True) == form.foretold("40k", name), "none was trained here yet"

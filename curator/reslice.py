@@ -59,7 +59,11 @@ def plan(
 
 
 def _cut(recording: Recording, activity: Activity, settings: SlicingSettings) -> Slicing:
-    cut = slice_activity(recording.id, activity, recording.samples, recording.sample_rate, settings)
+    from threadpoolctl import threadpool_limits
+
+    # the products of matrices are so small that threads wait for each other, the longer the busier the machine is
+    with threadpool_limits(1, user_api="blas"):
+        cut = slice_activity(recording.id, activity, recording.samples, recording.sample_rate, settings)
     shortest = round(settings.min_s * recording.sample_rate)
     return Slicing(recording.id, settings.words(), shortest, activity.version, cut.clips, cut.left_out)
 

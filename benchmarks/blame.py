@@ -1,4 +1,4 @@
-"""Whether a run finds the clips that a person should listen to again: python benchmarks/blame.py AUDIO [options]
+"""Whether a run finds the clips that a person should listen to again: python -m benchmarks.blame AUDIO [options]
 
 AUDIO is the folder of the labelled recordings. About two hundred sentences of one real speaker, twenty of them spoilt
 (`blame_material.py`: seven with noise, seven of somebody else, six wrongly pitched), are frozen and trained on as
@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from blame_material import SPEAKERS, Planted, plant
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from benchmarks.blame_material import SPEAKERS, Planted, plant
 from catalog.jobs import Job, JobReport
 from infer.source_filter import SourceFilter
 from trainer.blame import circumstances, listen

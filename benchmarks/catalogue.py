@@ -1,6 +1,6 @@
 """How fast the catalogue is with 100,000 clips: opening, the clip table, a filter over all scores, verdicts.
 
-Run: python benchmarks/catalogue.py [--clips N] [--library DIR]. Everything is made in a temporary folder unless DIR is
+Run: python -m benchmarks.catalogue [--clips N] [--library DIR]. Everything is made in a temporary folder unless DIR is
 given; a library that is already there is measured as it is.
 """
 

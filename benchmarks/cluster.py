@@ -1,4 +1,4 @@
-"""One catalogue from one machine and from a cluster that loses a node: `python benchmarks/cluster.py AUDIO_FOLDER`.
+"""One catalogue from one machine and from a cluster that loses a node: `python -m benchmarks.cluster AUDIO_FOLDER`.
 
 Starts two Ray nodes here, runs `curator add --ray` on the recordings of `long_raw`, ends one node by force after the
 first recording is through, and compares the catalogue with that of `curator add --workers 1`, value by value. Ends

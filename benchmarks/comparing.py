@@ -1,4 +1,4 @@
-"""How long comparing clips with each other takes: `python benchmarks/comparing.py [--clips 100000] [--speakers 50]`.
+"""How long comparing clips with each other takes: `python -m benchmarks.comparing [--clips 100000] [--speakers 50]`.
 
 Makes a library of clips with features drawn at random in the proportions of real ones (no sound is decoded), of which
 2 % repeat another, then compares all of them, and then a few more that come later. Processor time and the highest

@@ -1,6 +1,6 @@
 """How long the review room takes to show the next clip, and 1,000 decisions in a row, on a library of 100,000 clips.
 
-Run: python benchmarks/deciding.py [--clips N] [--library DIR] [--decisions N] [--size 144x40]. The library is made as
+Run: python -m benchmarks.deciding [--clips N] [--library DIR] [--decisions N] [--size 144x40]. The library is made as
 by `benchmarks/catalogue.py`, plus one recording that is a real file, whose clips are gone through. "Drawn" is the
 moment when the app has written out a screen with the new clip's waveform and spectrogram and has nothing left to draw.
 Times of the wall clock hold on a machine that does nothing else; processor time is given beside them. The memory is the
@@ -13,20 +13,16 @@ import argparse
 import asyncio
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import catalogue
 from textual._compositor import CompositorUpdate
 from textual.events import Key
 
+from benchmarks import catalogue
 from catalog import audio
 from catalog.library import Library
 from catalog.records import Activity, Analysis, Clip, Recording, Scoring, clip_id

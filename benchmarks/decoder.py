@@ -1,6 +1,6 @@
 """How long the conversion network takes, for the published sizes: the whole, its decoder, and its parts off.
 
-    python benchmarks/decoder.py --size 40k --seconds 10 --threads 2
+    python -m benchmarks.decoder --size 40k --seconds 10 --threads 2
 
 Prints wall and processor seconds of the best of several runs: as trained, with the weight norm folded, and folded
 with the decoder laid out flat, which is what a conversion uses; and how far the results lie apart.

@@ -1,4 +1,4 @@
-"""Does `curator add --denoise` harm: `python benchmarks/denoise.py AUDIO_FOLDER`.
+"""Does `curator add --denoise` harm: `python -m benchmarks.denoise AUDIO_FOLDER`.
 
 Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019) against the clean recording, before and after. The
 settings of the gate were chosen on one half of the noises, mixed with 10 s of clean long recordings at 0, 10 and 20 dB

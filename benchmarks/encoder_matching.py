@@ -1,6 +1,6 @@
 """What finding sounds of another voice gains from other ways of comparing the encoder's frames.
 
-    python benchmarks/encoder_matching.py --sentences sentences.csv
+    python -m benchmarks.encoder_matching --sentences sentences.csv
 
 The two flite voices that the encoder never heard, as in `python -m trainer.recipes.phone_encoder.evaluate`: the share
 of frames whose nearest frame is the same phone, the mel-cepstral distortion of a sentence put together from the frames

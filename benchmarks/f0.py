@@ -1,7 +1,7 @@
 """How right and how fast the installed f0 methods are, on sounds whose f0 is known exactly.
 
-    python benchmarks/f0.py --seconds 20 --snr 20
-    python benchmarks/f0.py --audio AUDIO --snrs 20,10,0
+    python -m benchmarks.f0 --seconds 20 --snr 20
+    python -m benchmarks.f0 --audio AUDIO --snrs 20,10,0
 
 Tones, vibrato and glides in three timbres from 60 to 1000 Hz, with pauses, clean and in white noise at the given SNR.
 A voiced frame counts as right within 50 cents; a miss counts as wrong. "gross" is the share more than 20 % off among

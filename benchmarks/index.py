@@ -1,6 +1,6 @@
 """What a retrieval index finds of the true neighbours, and at what price: cells looked into against exact search.
 
-    python benchmarks/index.py AUDIO --threads 2
+    python -m benchmarks.index AUDIO --threads 2
 
 AUDIO is a folder of recordings, one folder for each speaker (WAV or FLAC). The rows are the embedded encoder's features
 of one speaker, the queries those of all others: what a conversion asks for. For each number of cells looked into it

@@ -1,4 +1,4 @@
-"""Where the time of `curator add` goes, how fast it is, and what it holds: `python benchmarks/ingest.py AUDIO_FOLDER`.
+"""Where the time of `curator add` goes, how fast it is, and what it holds: `python -m benchmarks.ingest AUDIO_FOLDER`.
 
 The table is of the analysis as it runs, not of its parts run apart: every stage is timed inside `analyse`, without
 the stages that it calls, in processor seconds of one thread (a busy machine says the same). The material is the six
@@ -30,8 +30,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
-from memory import peak_mb  # noqa: E402
 
+from benchmarks.memory import peak_mb  # noqa: E402
 from catalog import audio  # noqa: E402
 from curator import analysis, analysis_file, slicer, vad  # noqa: E402
 from curator import pitch as pitch_module  # noqa: E402

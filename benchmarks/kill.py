@@ -1,6 +1,6 @@
 """Kill the app with SIGKILL at random moments of a scripted review, and see that nothing confirmed is lost.
 
-Run: python benchmarks/kill.py [--actions N] [--kills N] [--clips N] [--seed N]. A second process runs the real app on
+Run: python -m benchmarks.kill [--actions N] [--kills N] [--clips N] [--seed N]. A second process runs the real app on
 a library made for it and presses random keys: verdicts with reasons, marks and bulk verdicts, nudges, splits, joins,
 tags, undo and redo. What the screen has confirmed it writes to a journal of its own. After every kill the library is
 opened again: each confirmed action must be there in the order of confirmation, at most those may follow that were on

@@ -1,6 +1,6 @@
 """A live voice on a simulated stream: latency, computing time a block, and what would have been heard as gaps.
 
-    python benchmarks/live.py MODEL FILE --library DIR [--blocks 50 100 250] [--seconds 60] [--out FOLDER]
+    python -m benchmarks.live MODEL FILE --library DIR [--blocks 50 100 250] [--seconds 60] [--out FOLDER]
 
 Feeds the file block by block, as a microphone would (repeated until it is long enough), and times each block on one
 thread: by the wall, which on a busy machine is the other programs' time as well, and by the processor, which is what a

@@ -1,7 +1,7 @@
 """The conversion network beside RVC's own, in one run: same weights, same input, single precision, no noise.
 
     git clone https://github.com/RVC-Project/Retrieval-based-Voice-Conversion-WebUI CHECKOUT
-    python benchmarks/peer_conversion.py CHECKOUT --size 40k --seconds 30 --threads 2
+    python -m benchmarks.peer_conversion CHECKOUT --size 40k --seconds 30 --threads 2
 
 Each side runs in a process of its own (both call a package `infer`), turn by turn. RVC takes the piece as a whole, as
 it does up to 41 s; ours takes it as a conversion on a processor does, in pieces with a second of context on both

@@ -1,7 +1,7 @@
 """One training step beside RVC's own, in one run: same weights, same clips, same noise, single precision.
 
     git clone https://github.com/RVC-Project/Retrieval-based-Voice-Conversion-WebUI CHECKOUT
-    python benchmarks/peer_training.py CHECKOUT --size 40k --batch 4 --frames 370 --threads 2
+    python -m benchmarks.peer_training CHECKOUT --size 40k --batch 4 --frames 370 --threads 2
 
 Each side lives in a process of its own (both call a package `infer`) and waits while the other computes; their steps
 take turns. RVC's side calls its own networks, losses, gradient norms and optimizers in the order of its train.py;

@@ -1,6 +1,6 @@
 """How fast the app opens and finds on a library of 100,000 clips, and how much memory it takes.
 
-Run: python benchmarks/review.py [--clips N] [--library DIR] [--runs N]. The library is made as by `catalogue.py`. The
+Run: python -m benchmarks.review [--clips N] [--library DIR] [--runs N]. The library is made as by `catalogue.py`. The
 app runs as a person runs it, in a terminal of its own; "usable" is the moment when the terminal has got the screen with
 the catalogue's rows on it. The bare program of the same framework draws one line and a footer, and is started in turn
 with the app, so that both meet the same machine. The filter is timed inside the app, from the last key to the table
@@ -26,10 +26,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import catalogue
-
+from benchmarks import catalogue
 from catalog.library import Library
 from catalog.store import Store
 

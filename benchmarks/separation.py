@@ -1,4 +1,4 @@
-"""What separation costs: `python benchmarks/separation.py --seconds 30`.
+"""What separation costs: `python -m benchmarks.separation --seconds 30`.
 
 A network of the published size (htdemucs' own settings, random weights, so nothing is said of its ear) takes noise
 apart in a process of its own: processor seconds for each second of audio on one thread, and peak memory, which must not
@@ -17,8 +17,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from memory import peak_mb  # noqa: E402
 
+from benchmarks.memory import peak_mb  # noqa: E402
 from infer.separation import Demucs  # noqa: E402
 
 RATE = 44_100

@@ -1,4 +1,4 @@
-"""A review session by script on labelled recordings: `python benchmarks/session.py AUDIO [--library DIR]`.
+"""A review session by script on labelled recordings: `python -m benchmarks.session AUDIO [--library DIR]`.
 
 AUDIO is the folder of the labelled recordings: `long_raw/*_raw_defects.flac` with the times and kinds of their defects
 beside them as JSON. The recordings are added as a person would add them; then a person who hears every defect is played

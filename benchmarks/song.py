@@ -1,4 +1,4 @@
-"""Whole songs: `python benchmarks/song.py AUDIO [--seconds 20] [--library DIR --model NAME]`.
+"""Whole songs: `python -m benchmarks.song AUDIO [--seconds 20] [--library DIR --model NAME]`.
 
 Takes the real mixes in AUDIO/music_mix apart with a separator of Demucs' architecture that is made here (small, fitted
 for a minute on AUDIO's singers over AUDIO's music; `--published` takes the published sizes with random weights), gives

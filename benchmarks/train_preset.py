@@ -1,6 +1,6 @@
 """What a preset costs and what it reaches on a frozen set: seconds, memory, disk, and the held-out mel distance.
 
-    python benchmarks/train_preset.py LIBRARY SET --preset small --steps 1200
+    python -m benchmarks.train_preset LIBRARY SET --preset small --steps 1200
 
 Trains a model called benchmark-N in the library as `curator train` does and prints a line for every checkpoint.
 Processor seconds are those of all threads together; on a busy machine they are the ones to compare.

@@ -1,7 +1,7 @@
 """How long one training step takes, for the published sizes and for smaller ones.
 
-    python benchmarks/training_step.py --size 40k --batch 4 --frames 370 --threads 2
-    python benchmarks/training_step.py --small --batch 4 --frames 128
+    python -m benchmarks.training_step --size 40k --batch 4 --frames 370 --threads 2
+    python -m benchmarks.training_step --small --batch 4 --frames 128
 
 Prints the median over steps; the processor time says more than the wall clock on a machine
 that others use too. The clips are noise: time does not depend on what they hold.

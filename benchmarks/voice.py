@@ -1,7 +1,7 @@
 """Train the small preset on a real speaker, convert recordings of others, and measure what came out.
 
     pip install --no-deps resemblyzer webrtcvad-wheels pocketsphinx
-    python benchmarks/voice.py TARGET_FOLDER SOURCE_FILE... --library DIR [--steps N]
+    python -m benchmarks.voice TARGET_FOLDER SOURCE_FILE... --library DIR [--steps N]
 
 Prints, for transposes of 0, +12, -12 semitones and auto: length against the source, median f0, the deviation of the
 median f0 from the transposed source's (over all voiced frames of each, and over the frames where the source is voiced),

@@ -116,7 +116,10 @@ def _envelopes(voice: SetSounds, passages: Sequence[Passage], rows: NDArray[np.i
 def _smooth(envelope: Floats) -> Floats:
     """Each frame with some of its neighbours, so that picks from different places join."""
     padded = np.pad(envelope, ((1, 1), (0, 0)), mode="edge")
-    return sum(weight * padded[shift : shift + len(envelope)] for shift, weight in enumerate(_SMOOTHING))  # type: ignore[return-value]
+    smooth = np.zeros_like(envelope)
+    for shift, weight in enumerate(_SMOOTHING):
+        smooth += weight * padded[shift : shift + len(envelope)]
+    return smooth
 
 
 def _shift(own: Floats, theirs: NDArray[np.floating]) -> float:

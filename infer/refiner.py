@@ -10,6 +10,8 @@ Vaswani et al. 2017 (sines that tell the step), Karras et al. 2022 (what a netwo
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +67,8 @@ class Denoiser(nn.Module):
 
     def conditions(self, condition: Tensor) -> list[Tensor]:
         """What each layer is to hear of a condition (B, H, T), which is the same for every step."""
-        return [layer.conditioner_projection(condition) for layer in self.residual_layers]  # type: ignore[operator]
+        layers = cast(Iterable[DenoiserLayer], self.residual_layers)
+        return [layer.conditioner_projection(condition) for layer in layers]
 
     def forward(self, noisy: Tensor, step: Tensor, conditions: list[Tensor]) -> Tensor:
         """noisy (B, M, T), step (B,), a condition for each layer -> noise of unit variance (B, M, T)."""

@@ -84,10 +84,9 @@ def _read_th(path: Path) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
     if not isinstance(content, dict) or not {"klass", "kwargs", "state"} <= set(content):
         raise BadModel(f"{path.name} is no Demucs model: it does not say its class, settings and weights")
     klass, args, kwargs, state = (content.get(key) for key in ("klass", "args", "kwargs", "state"))
-    named = isinstance(klass, type) and issubclass(klass, _Named)
     if args or not isinstance(kwargs, dict) or not isinstance(state, dict):
         raise BadModel(f"{path.name} is no Demucs model that can be read: its settings or weights are of another form")
-    return klass.name if named else "unknown", kwargs, state  # type: ignore[union-attr]
+    return klass.name if isinstance(klass, type) and issubclass(klass, _Named) else "unknown", kwargs, state
 
 
 def _read_safetensors(path: Path) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:

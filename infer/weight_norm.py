@@ -23,8 +23,8 @@ class _Normed(nn.Module):
 
     def _split(self) -> None:
         """Replace `weight` by weight_g and weight_v that give the same weight; registered after the bias."""
-        weight: Tensor = self._parameters["weight"]  # type: ignore[assignment]
-        del self._parameters["weight"]
+        weight = self._parameters.pop("weight")
+        assert weight is not None
         axes = tuple(range(1, weight.dim()))
         norm = torch.linalg.vector_norm(weight.detach(), dim=axes, keepdim=True)
         self.weight_g = nn.Parameter(norm)

@@ -143,7 +143,7 @@ def train(voices: list[Floats], wanted: Floats, noises: list[Floats], steps: int
         )
         loss = (1 - (found * target).sum(1)).mean() + 2 * apart + 0.1 * named
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward([loss])
         optimizer.step()
         schedule.step()
         if step % 200 == 199:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16000
 FRAME_HOP, WINDOW = 320, 400
 DEFAULT = "phone"
-_SMALLEST_SPREAD = 1e-3
 _AT_ONCE = 1000
 """Frames that pass the embedded encoder together: its memory for 20 s."""
 
@@ -88,7 +87,7 @@ def _load(name: str, weights: Path, device: str) -> ContentEncoder:
 
 
 class PhoneContent:
-    """The embedded phone encoder, its features normalised over the speech of each recording."""
+    """The embedded phone encoder; each recording is brought to one loudness."""
 
     name = DEFAULT
     dim = CONTENT_ENCODERS[DEFAULT].dim
@@ -104,29 +103,18 @@ class PhoneContent:
         return self._network.shape.reach * FRAME_HOP / SAMPLE_RATE
 
     def measure(self, audio: Floats) -> Statistics:
-        """Mean and spread over speech frames; over all frames, or none at all, where there is no speech."""
+        """The loudness of the recording's speech."""
         import torch
 
-        from infer.phone_encoder import level_gain, speech_frames
+        from infer.phone_encoder import level_gain
 
-        wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"]))
-        gain = float(level_gain(wave))
-        speech = speech_frames(wave).numpy()
-        raw = self._raw(audio, gain)
-        chosen = raw[speech] if speech.any() else raw
-        if not len(chosen):
-            return Statistics(np.zeros(self.dim, np.float32), np.ones(self.dim, np.float32), gain)
-        spread = np.maximum(chosen.std(axis=0), _SMALLEST_SPREAD)
-        return Statistics(chosen.mean(axis=0), spread.astype(np.float32), gain)
+        return Statistics(float(level_gain(torch.from_numpy(np.require(audio, np.float32, ["C", "W"])))))
 
     def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
         """Features (T, 128) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1."""
-        known = statistics or self.measure(audio)
-        return (self._raw(audio, known.gain) - known.mean) / known.std
-
-    def _raw(self, audio: Floats, gain: float) -> Floats:
         import torch
 
+        gain = (statistics or self.measure(audio)).gain
         wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"])).to(self._device)
         found: Floats = self._network.encode(wave, _AT_ONCE, gain=gain)[0].cpu().numpy()
         return found

@@ -16,10 +16,8 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Statistics:
-    """What brings the features of one recording to a common ground, measured over its speech."""
+    """What brings one recording to a common ground, measured over its speech."""
 
-    mean: Floats
-    std: Floats
     gain: float
     """Factor that brings the recording to one loudness."""
 

@@ -14,7 +14,7 @@ import torch
 
 from catalog.errors import CuratorError
 from infer.phone_encoder import PhoneEncoder
-from trainer.recipes.phone_encoder import corpus
+from trainer.recipes.phone_encoder import content_layer, corpus
 from trainer.recipes.phone_encoder.train import Settings, export, train
 
 LICENCES = {
@@ -81,7 +81,9 @@ def main(
 
     def keep(encoder: PhoneEncoder, step: int) -> None:
         spent = (time.monotonic() - begun) / 60
-        where = export(encoder, out, facts(materials, settings, licences, held_out, step, spent))
+        kept = content_layer.fit(encoder, materials)
+        told = facts(materials, settings, licences, held_out, step, spent) | content_layer.facts(kept)
+        where = export(encoder, out, told)
         click.echo(f"wrote {where} after {step} steps")
 
     train(materials, settings, keep, note=click.echo)

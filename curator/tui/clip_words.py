@@ -28,9 +28,10 @@ SORTS = (
 
 
 def status_line(counts: Mapping[str, int], scope: str, where: str, sort: str, problem: str) -> Content:
-    """How many clips are shown, how they stand, and what chooses and orders them."""
+    """How many clips are shown, how they stand, what chooses and orders them; before all that, what is wrong."""
     total = sum(counts.values())
-    parts: list[tuple[str, str] | str] = [
+    parts: list[tuple[str, str] | str] = [("! " + one_line(problem), "$error"), "   "] if problem else []
+    parts += [
         (count(total, "clip"), "$foreground"),
         "  ",
         (f"✓ {counts.get('accepted', 0):,}", "$success"),
@@ -44,15 +45,18 @@ def status_line(counts: Mapping[str, int], scope: str, where: str, sort: str, pr
         parts += ["   filter ", (one_line(where), "$accent")]
     if sort:
         parts += ["   order ", (one_line(sort), "$accent")]
-    if problem:
-        parts += ["   ", ("! " + one_line(problem), "$error")]
     return Content.assemble(*parts)
 
 
-def clip_heading(clip: Mapping[str, Any] | None) -> Content:
+def no_clip_words(narrowed: bool) -> Content:
+    """What stands in the place of a clip where there is none, and the way out."""
+    if narrowed:
+        return Content("No clip is like that; esc takes the filter away.")
+    return Content("No clips yet. Add recordings in the library (1): they are cut into clips.")
+
+
+def clip_heading(clip: Mapping[str, Any]) -> Content:
     """Which clip this is and how it stands, and below it what the rules suggest."""
-    if clip is None:
-        return Content("No clip here.")
     verdict = str(clip["verdict"])
     reasons = one_line(", ".join(clip.get("reasons") or ()))
     first = Content.assemble(

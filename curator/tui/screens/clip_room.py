@@ -143,12 +143,11 @@ class ClipRoom(Room):
         self._read_clips(clip["id"] if clip else None)
 
     def _read_clips(self, keep: str | None, *, top: bool = False) -> None:
-        conditions = [f"recording = '{self.scope[0]}'"] if self.scope else []
-        conditions += [f"({self.where})"] if self.where else []
-        where, sort = " AND ".join(conditions) or None, self.sort or None
-        self.read("clips", partial(self._clips_and_judgement, where, sort), partial(self._show, keep, top))
+        where = [f"recording = '{self.scope[0]}'"] if self.scope else []
+        where += [self.where] if self.where else []
+        self.read("clips", partial(self._clips_and_judgement, where, self.sort or None), partial(self._show, keep, top))
 
-    def _clips_and_judgement(self, where: str | None, sort: str | None) -> tuple[pa.Table, Judgement | None]:
+    def _clips_and_judgement(self, where: Sequence[str], sort: str | None) -> tuple[pa.Table, Judgement | None]:
         return self.store.clip_table(where=where, sort=sort, rules=self.rules), self.store.judgement()
 
     def _show(self, keep: str | None, top: bool, found: tuple[pa.Table, Judgement | None]) -> None:

@@ -18,7 +18,7 @@ from textual.worker import get_current_worker
 from catalog import clips
 from catalog.errors import CuratorError
 from curator.tui import listening
-from curator.tui.clip_words import clip_heading
+from curator.tui.clip_words import clip_heading, no_clip_words
 from curator.tui.lens import ZOOM, Lens
 from curator.tui.passage import Manner
 from curator.tui.pictures import Picture, Pictures
@@ -136,7 +136,8 @@ class HearingRoom(ClipRoom):
     def draw_clip(self, clip: dict[str, Any] | None) -> None:
         """Write the clip's heading and scores."""
         self.query_one(ScorePanel).show(clip, self.rules)
-        self.query_one("#clip-heading", Static).update(clip_heading(clip), layout=False)
+        heading = no_clip_words(bool(self.where or self.scope)) if clip is None else clip_heading(clip)
+        self.query_one("#clip-heading", Static).update(heading, layout=False)
 
     def _read_picture(self, clip: dict[str, Any]) -> None:
         self.read("picture", partial(self.pictures.of, clip), partial(self._picture_read, clip))

@@ -70,7 +70,7 @@ class FreezeForm(Form[Freeze]):
         only.add_class("-optional")
         return [
             Field("Name", Input(placeholder="first", id="name", compact=True), "a folder of this name"),
-            Field("Only", only, "such as speaker = 'Ada'"),
+            Field("Only", only, "such as speaker='alto'"),
         ]
 
     def answer(self) -> Freeze:

@@ -40,6 +40,7 @@ class SettingsScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     SettingsScreen Listing { height: 1fr; background: $surface; }
     SettingsScreen #settings-file { height: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    SettingsScreen #settings-meaning { height: auto; color: $accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,f2", "dismiss", "Close", tooltip="Back.", id="settings.close"),
@@ -57,6 +58,7 @@ class SettingsScreen(ModalScreen[None]):
             frame.border_subtitle = "enter changes, del takes the usual again, esc closes"
             yield Static(id="settings-file")
             yield Listing(COLUMNS, id="settings-list")
+            yield Static(id="settings-meaning")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -78,6 +80,12 @@ class SettingsScreen(ModalScreen[None]):
             meaning = (binding.tooltip or binding.description).rstrip(".")
             rows[KEY + name] = {"name": name, "value": keys + (" *" if changed else ""), "meaning": meaning}
         self.query_one(Listing).fill(rows)
+
+    @on(Listing.Moved)
+    def _moved(self, event: Listing.Moved) -> None:
+        """Say in full what is under the cursor; in the list the end of it may not fit."""
+        row = event.listing.list_rows.get(event.row_key or "", {})
+        self.query_one("#settings-meaning", Static).update(Content(str(row.get("meaning", ""))))
 
     @on(Listing.Opened)
     def _opened(self, event: Listing.Opened) -> None:

@@ -1,4 +1,4 @@
-"""A switch of a form whose sign tells its state: the framework's own tells it by colour alone.
+"""A switch of a form that says whether it is on: the framework's own tells it by colour alone.
 
 Separate so that every form has the same.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from textual.widgets import Checkbox
 
-SIGNS = {True: "✓", False: " "}
+WORDS = {True: " on  ", False: " off "}
 
 
 class Tick(Checkbox):
-    """A box that is ticked or empty."""
+    """A box that is on or off."""
 
     DEFAULT_CSS = """
     Tick { width: 12; background: transparent; }
@@ -19,9 +19,9 @@ class Tick(Checkbox):
 
     def __init__(self, value: bool = False, *, id: str | None = None) -> None:
         super().__init__("", value, id=id, compact=True)
-        self.BUTTON_INNER = SIGNS[value]
+        self.BUTTON_INNER = WORDS[value]
 
     def watch_value(self) -> None:
-        """Show the sign of the new state."""
-        self.BUTTON_INNER = SIGNS[self.value]
+        """Say the new state."""
+        self.BUTTON_INNER = WORDS[self.value]
         super().watch_value()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from catalog.errors import BadRequest
 from catalog.library import Library
@@ -85,6 +86,7 @@ async def test_a_key_is_given_in_the_app_kept_in_the_file_and_works_at_once(
         app.screen.query_one(Listing).go_to("key:review.accept")
         await pilot.press("delete")
         assert settings.read(own).keys == {}
+        assert str(app.screen.query_one("#settings-meaning", Static).render()) == "Accept and go on"
 
 
 async def test_a_theme_that_was_chosen_stays_and_one_that_was_not_is_not_written(
@@ -127,6 +129,7 @@ async def test_the_app_begins_in_the_room_that_a_person_wants(library: Library, 
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         assert app.current_mode == "review"
+        assert "Add recordings in the library (1)" in str(app.screen.query_one("#clip-heading", Static).render())
 
 
 async def test_what_was_said_can_be_read_again_among_the_jobs(library: Library, settle: Settle) -> None:

@@ -14,7 +14,7 @@ def table_of(rows: int, path: str = "/a/b.wav") -> pa.Table:
         {
             "id": [f"{n:016x}" for n in range(rows)],
             "path": [path] * rows,
-            "speaker": ["Ada"] * rows,
+            "speaker": ["alto"] * rows,
             "start_s": [n * 6.0 for n in range(rows)],
             "duration_s": [6.0] * rows,
             "verdict": ["undecided"] * rows,

@@ -32,7 +32,7 @@ COMMANDS = {
     "report": "curator.cli.sets:report",
     "preview": "curator.cli.preview:preview",
     "train": "curator.cli.train:train",
-    "runs": "curator.cli.train:runs",
+    "runs": "curator.cli.runs:runs",
     "convert": "curator.cli.convert:convert",
     "live": "curator.cli.live:live",
     "models": "curator.cli.models:models",

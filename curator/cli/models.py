@@ -62,7 +62,7 @@ def row(card: dict[str, Any]) -> dict[str, Any]:
 def show(library: Library, name: str, as_json: bool) -> int:
     """Show a model's card and check its files against their hashes."""
     from catalog import registry
-    from curator.cli.train import STRANGE
+    from curator.cli.runs import STRANGE
 
     card = registry.load(library, name).card
     if as_json:

@@ -1,14 +1,13 @@
-"""Training by command: what is refused, what it would cost, what a run tells."""
+"""Training by command: what is refused, and what it would cost."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from catalog.errors import BadRequest
-from catalog.jobs import Job, JobReport
+from catalog.jobs import Job
 from catalog.library import Library
 from trainer.config import TrainRequest
 
@@ -79,22 +78,3 @@ def test_what_a_training_would_cost_is_measured_and_nothing_is_started(trainable
     assert found["left_bytes"] < found["disk_bytes"] < 1e8
     assert "500 steps and 5 saves in" in trainable(*command).out
     assert trainable("runs", "list", "--json").json == []
-
-
-def test_a_run_tells_its_held_out_curve_and_the_best_save(curator, tmp_path: Path) -> None:
-    library = Library(tmp_path / "library")
-    library.create()
-    report = JobReport.begin(Job.create(library.runs, "train", {"model": "alto", "set_name": "alto-1"}).path)
-    for step, distance in ((0, 1.5), (200, 0.9), (400, 0.5), (600, 0.75)):
-        report.metric(step, {"held_out/mel": distance, "held_out/phones": 0.5})
-        report.metric(step + 10, {"g/mel": 1.0})
-    report.event("recorded", **{"held_out/speaker": 0.875})
-    report.event("cost", text="0.20 s a step", measured=True)
-    shown = curator("runs", "show", "alto", "--json").json
-    assert (shown["best_step"], shown["recorded"]) == (400, {"held_out/speaker": 0.875})
-    assert shown["cost"] == "0.20 s a step"
-    assert [point["step"] for point in shown["curve"]] == [0, 200, 400, 600]
-    assert shown["curve"][2] == {"step": 400, "held_out/mel": 0.5, "held_out/phones": 0.5}
-    lines = curator("runs", "show", "alto").out.splitlines()
-    assert [line.split()[0] for line in lines if line.endswith("best")] == ["400"]
-    assert lines[-1].endswith("likeness of 0.88.")

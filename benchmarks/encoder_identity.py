@@ -1,15 +1,17 @@
 """What names the speaker in the encoder's frames: the voice or the recording, and what taking it out costs.
 
-    python -m benchmarks.encoder_identity AUDIO
+    python benchmarks/encoder_identity.py AUDIO [--material DIR]
 
 Controls of the deeper probe of `python -m trainer.recipes.phone_encoder.evaluate` on the folder with MANIFEST.csv:
 recordings of one voice, Kathleen, whose file names hold the second at which each was made, given out as two speakers -
 from two sessions 8.7 hours apart, from one session at random, and its first and second half; and two actors of one
 studio whose recordings are given out to two made-up speakers at random, sentence by sentence. All of it is chance, 0.5,
-for a probe that reads only the voice. Then the two unheard flite voices and the actors, recoloured more or less: the
-probe without and with a hidden layer, how often the same phone is found in the other voice (for the actors: in
-Kathleen), and the mean cosine between the recoloured frames and those the product uses. Two minutes of one processor;
-flite must be installed.
+for a probe that reads only the voice. Each cell: the probe without and with a hidden layer. The last column is the
+encoder's features normalised by recording, which they are not in the product.
+
+With the material that the recipe made (`DIR/material`), the last layer fitted with other sharpness and context: the
+probes on the two unheard flite voices and on the actors, and how often the same phone is found in the other voice (for
+the actors: in Kathleen). Three minutes of one processor; flite must be installed.
 """
 
 from __future__ import annotations
@@ -17,26 +19,28 @@ from __future__ import annotations
 import argparse
 import csv
 import re
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from infer.phone_encoder import load_phone_encoder, packaged_weights, read_card, speech_frames
+from infer.phone_encoder import PhoneEncoder, load_phone_encoder, packaged_weights, read_card, speech_frames
 from trainer.recipes.phone_encoder.align import read_speech
-from trainer.recipes.phone_encoder.corpus import training_voices
-from trainer.recipes.phone_encoder.evaluate import Feature, agreement, features_of, speech_of, spoken_by
+from trainer.recipes.phone_encoder.content_layer import fit, materials_of
+from trainer.recipes.phone_encoder.evaluate import Feature, agreement, features_of, spoken_by
 from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
 from trainer.recipes.phone_encoder.labels import Utterance
-from trainer.recipes.phone_encoder.normalise import Matrix, correlations, recolour
+from trainer.recipes.phone_encoder.normalise import level
 from trainer.recipes.phone_encoder.voices import Voices, alike, real_voices, say_all
 
 ACTORS = ["ravdess10", "ravdess15"]
 VOICE = "kathleen"
 PAUSE_S = 900
 """A longer pause begins another session."""
-PULLS = (None, 3000, 1000, 300, 100, 0)
+LAYERS = ((1.0, 4), (2.0, 4), (3.0, 4), (6.0, 4), (3.0, 2), (3.0, 0))
+"""Sharpness and frames of context of the last layer."""
 
 
 def dated(manifest: Path) -> list[tuple[int, Path, str]]:
@@ -97,48 +101,44 @@ def controls(features: list[Feature], manifest: Path, actors: Voices) -> None:
     print("| two actors | " + " | ".join(named(f, list(actors.values())) for f in features) + " |", flush=True)
 
 
-def likeness(feature: Feature, plain: Feature, said: list[Utterance]) -> float:
-    """Mean cosine of the frames of one voice normalised in two ways."""
-    one, other = (np.concatenate([s.features for s in spoken_by(said, f)]) for f in (feature, plain))
-    return float(np.mean((one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)))
-
-
-def trade(plain: Feature, reference: Matrix, pairs: Voices, actors: Voices, target: list[Utterance]) -> None:
-    print(
-        "\n| reference counts for | synthetic: speaker | same phone | cosine | actors: speaker | same phone | cosine |"
-    )
-    print("|---|---|---|---|---|---|---|")
-    for pull in PULLS:
-        feature = plain if pull is None else Feature("", plain.extract, recolour(reference, pull))
+def trade(network: PhoneEncoder, material: Path, pairs: Voices, actors: Voices, target: list[Utterance]) -> None:
+    materials = materials_of(material, read_card(packaged_weights())["held_out_voices"])
+    print("\n| sharpness, context | synthetic: speaker | same phone | actors: speaker | same phone |")
+    print("|---|---|---|---|---|")
+    for sharpness, context in LAYERS:
+        encoder = PhoneEncoder(replace(network.shape, sharpness=sharpness, context=context)).eval()
+        learnt = {name: value for name, value in network.state_dict().items() if not name.startswith("content.")}
+        encoder.load_state_dict(learnt, strict=False)
+        fit(encoder, materials)
+        feature = next(f for f in features_of(encoder) if f.name == "encoder")
         spoken = {voice: spoken_by(said, feature) for voice, said in pairs.items()}
         found = np.mean([agreement(spoken[a], spoken[b])[0] for a, b in permutations(spoken, 2)])
         pool = spoken_by(target, feature)
         real = np.mean([agreement(spoken_by(said, feature), pool)[0] for said in actors.values()])
-        cells = [
-            "only levelled" if pull is None else f"{pull} frames",
-            *(named(feature, list(pairs.values())), f"{found:.3f}"),
-            f"{np.mean([likeness(feature, plain, said) for said in pairs.values()]):.2f}",
-            *(named(feature, list(actors.values())), f"{real:.3f}"),
-            f"{np.mean([likeness(feature, plain, said) for said in actors.values()]):.2f}",
-        ]
-        print("| " + " | ".join(cells) + " |", flush=True)
+        voices, people = named(feature, list(pairs.values())), named(feature, list(actors.values()))
+        cells = [voices, f"{found:.3f}", people, f"{real:.3f}"]
+        print(f"| {sharpness:g}, {context} | " + " | ".join(cells) + " |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("audio", type=Path, help="folder with MANIFEST.csv")
-    manifest = parser.parse_args().audio / "MANIFEST.csv"
+    parser.add_argument("--material", type=Path, help="folder with the recipe's material")
+    arguments = parser.parse_args()
+    manifest = arguments.audio / "MANIFEST.csv"
     torch.set_num_threads(1)
-    apart = read_card(packaged_weights())["held_out_voices"]
-    known = [say_all(voice) for voice in training_voices(apart)]
-    features = {f.name: f for f in features_of(load_phone_encoder(), known)}
-    plain = features["encoder, per voice"]
+    encoder = load_phone_encoder()
+    features = {f.name: f for f in features_of(encoder)}
+    plain = features["encoder"]
     (actors,) = alike(manifest, ACTORS)
-    controls([features["cepstra, per voice"], plain, features["encoder, recoloured"]], manifest, actors)
-    aligned = real_voices(manifest, [*ACTORS, VOICE], 45)
-    target = aligned.pop(VOICE)
-    reference = correlations([speech_of(said, plain.extract) for said in known])
-    trade(plain, reference, {voice: say_all(voice) for voice in apart}, aligned, target)
+    normalised = Feature("encoder, normalised", plain.extract, level)
+    compared = [features["cepstra, per voice"], features["bottleneck, per voice"], plain, normalised]
+    controls(compared, manifest, actors)
+    if arguments.material:
+        aligned = real_voices(manifest, [*ACTORS, VOICE], 45)
+        target = aligned.pop(VOICE)
+        apart = read_card(packaged_weights())["held_out_voices"]
+        trade(encoder, arguments.material, {voice: say_all(voice) for voice in apart}, aligned, target)
 
 
 if __name__ == "__main__":

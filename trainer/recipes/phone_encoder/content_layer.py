@@ -98,6 +98,15 @@ def _levelled(frames: Tensor) -> Tensor:
     return (frames - frames.mean(0)) / (frames.std(0) + _SMALLEST_SPREAD)
 
 
+def materials_of(folder: Path, held_out: list[str]) -> dict[str, Material]:
+    """What the recipe made in `folder` without the voices `held_out`. Raises BadModel when that is nothing."""
+    names = ["espeak", "-".join(["flite", *corpus.training_voices(held_out)]), "real"]
+    found = {name: corpus.load(folder / name) for name in names if (folder / name).exists()}
+    if not found:
+        raise BadModel(f"{folder} holds none of {', '.join(names)}")
+    return found
+
+
 def load_network(weights: Path) -> PhoneEncoder:
     """The encoder of a file whose last layer may be missing. Raises BadModel when anything else is."""
     card = read_card(weights)
@@ -123,10 +132,7 @@ def main(weights: Path | None, material: Path, out: Path, pieces: int, seed: int
     try:
         card = read_card(source)
         encoder = load_network(source)
-        names = ["espeak", "-".join(["flite", *corpus.training_voices(card["held_out_voices"])]), "real"]
-        materials = {name: corpus.load(material / name) for name in names if (material / name).exists()}
-        if not materials:
-            raise BadModel(f"{material} holds none of {', '.join(names)}")
+        materials = materials_of(material, card["held_out_voices"])
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
     kept = fit(encoder, materials, pieces, seed)

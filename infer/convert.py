@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from infer.voice import Voice
 
 INPUT_PEAK = 0.95
-OUTPUT_PEAK = 0.99
 MEASURED_S = 300
 """At most so much of a recording, spread over it, is looked at to normalise its content."""
 SMALL = Chunking(pad=1, query=2, center=10, longest=14)

@@ -14,7 +14,6 @@ from catalog.errors import BadModel
 
 LIST_LENGTH = 18
 _LITERAL_SEGMENT = 32
-_PLAIN_INTS = (2, 3, 4, 5, 6, 7)
 _MOST_STAGES = 8
 
 

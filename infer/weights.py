@@ -123,13 +123,6 @@ def build(file: VoiceFile, device: torch.device | str = "cpu") -> Network:
     return network.to(device).eval()
 
 
-def synthesizer_from_pth(path: Path, device: torch.device | str = "cpu") -> Synthesizer:
-    """Read and build in one go."""
-    network = build(read_pth(path), device)
-    assert isinstance(network, Synthesizer)
-    return network
-
-
 def distributed(network: Network, *, half: bool = True) -> dict[str, Tensor]:
     """The tensors that are distributed, on the CPU: no posterior encoder, weight norm not folded, fp16."""
     kind = torch.float16 if half else torch.float32

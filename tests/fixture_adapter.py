@@ -15,9 +15,9 @@ import torch
 
 
 def synth_load(pth: str) -> Any:
-    from infer.weights import synthesizer_from_pth
+    from infer.weights import build, read_pth
 
-    return synthesizer_from_pth(Path(pth)).fold_weight_norm()
+    return build(read_pth(Path(pth))).fold_weight_norm()
 
 
 def synth_infer(
@@ -183,12 +183,13 @@ def convert(
 ) -> Any:
     import tempfile
 
-    from infer.convert import OUTPUT_PEAK, Conversion
+    from infer.convert import Conversion
     from infer.cuts import Chunking
     from infer.options import ConvertOptions
     from infer.retrieval import open_index
     from infer.track import Track
     from infer.voice import Voice
+    from infer.volume import CEILING
 
     options = ConvertOptions.classic(
         transpose=cfg["f0_up_key"], f0_method=cfg["f0_method"], index_rate=cfg["index_rate"], protect=cfg["protect"],
@@ -206,5 +207,5 @@ def convert(
         )  # fmt: skip
         track, _ = made.run(source)
         wave = track.read(0, len(track))
-    scale = 32768 / max(1.0, float(np.abs(wave).max()) / OUTPUT_PEAK)
+    scale = 32768 / max(1.0, float(np.abs(wave).max()) / CEILING)
     return (wave * scale).astype(np.int16)

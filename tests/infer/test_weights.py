@@ -23,7 +23,6 @@ from infer.weights import (
     read_base,
     read_pth,
     read_safetensors,
-    synthesizer_from_pth,
     write_pth,
     write_safetensors,
 )
@@ -150,7 +149,7 @@ def test_safetensors_round_trip_exactly(tmp_path: Path) -> None:
 
 
 def test_a_built_voice_needs_no_gradient_and_runs_folded(content: dict[str, Any], saved: Callable[[Any], Path]) -> None:
-    network = synthesizer_from_pth(saved(content))
+    network = build(read_pth(saved(content)))
     assert not network.training
     assert not any(part.requires_grad for part in network.parameters())
     before = run(network)

@@ -236,18 +236,20 @@ def in_blocks(
 
 
 def median3(f0: NDArray[np.floating]) -> F0:
-    """Median of each value and its two neighbours, with 0 beyond both ends: removes single-frame jumps."""
+    """f0 (T,) in Hz -> the median of each value and its two neighbours, with 0 beyond both ends, (T,): removes
+    single-frame jumps."""
     padded = np.pad(np.asarray(f0, dtype=np.float64), 1)
     return np.asarray(np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0))
 
 
 def smooth(f0: NDArray[np.floating], method: str, filter_radius: int) -> F0:
-    """`median3` where it is wanted: for harvest, whose single-frame jumps it removes, when the radius is above 2."""
+    """f0 (T,) in Hz through `median3` where it is wanted, (T,): for harvest, whose single-frame jumps it removes, when
+    the radius is above 2."""
     return median3(f0) if method == "harvest" and filter_radius > 2 else np.asarray(f0, dtype=np.float64)
 
 
 def transpose(f0: NDArray[np.floating], semitones: float) -> F0:
-    """f0 moved by `semitones`; unvoiced frames stay 0."""
+    """f0 (T,) in Hz moved by `semitones`, (T,); unvoiced frames stay 0."""
     return np.asarray(np.asarray(f0, dtype=np.float64) * 2.0 ** (semitones / 12))
 
 

@@ -164,12 +164,12 @@ def mel_settings(config: RefinerConfig) -> MelSettings:
 
 
 def loudness_input(decibels: Tensor) -> Tensor:
-    """Loudness in dB against speech as a refiner of our own reads it, about -3 to 1."""
+    """Loudness in dB against speech, of any shape, as a refiner of our own reads it, about -3 to 1."""
     return decibels / 20 + 1
 
 
 def to_unit(mel: Tensor) -> Tensor:
-    """Log mel magnitudes to about -1 to 1."""
+    """Log mel magnitudes (B, M, T), or of any shape, to about -1 to 1."""
     return (mel - LOWEST) / (HIGHEST - LOWEST) * 2 - 1
 
 

@@ -61,7 +61,7 @@ class SetSounds:
     """Passage, and frame within it, of each row."""
 
     def f0_of(self, number: int) -> Floats:
-        """f0 of a passage in Hz, 100 values a second."""
+        """f0 (T,) of a passage in Hz, 100 values a second, 0 where unvoiced."""
         return self.f0[self.starts[number] : self.starts[number + 1]].astype(np.float64)
 
 
@@ -125,7 +125,7 @@ def _read(path: Path, passages: int, dim: int) -> SetSounds | None:
 
 
 def mono(path: Path, rate: int, longest_s: float) -> Floats:
-    """The first `longest_s` of a file, mono at `rate`."""
+    """The first `longest_s` seconds of a file, mono at `rate`: (N,)."""
     info = audio.probe(path)
     wave, own = audio.read(path, 0, min(info.samples or 1 << 62, round(longest_s * info.sample_rate)), mono=True)
     return audio.resample(np.asarray(wave, np.float32), own, rate).astype(np.float64)
@@ -138,7 +138,7 @@ def unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def sounding_frames(wave: Floats, rate: int, frames: int) -> NDArray[np.bool_]:
-    """Frames of 20 ms within 40 dB of the loudest."""
+    """wave (N,) -> which of its first frames of 20 ms lie within 40 dB of the loudest, (frames,)."""
     size = round(FRAME_S * rate)
     padded = np.pad(wave, (0, max(0, frames * size - len(wave))))[: frames * size]
     power = np.square(padded).reshape(frames, size).mean(axis=1)

@@ -272,7 +272,7 @@ def network_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def coarse(f0: Tensor) -> Tensor:
-    """f0 in Hz -> 1..255, evenly spaced in mel between 50 and 1100 Hz."""
+    """f0 in Hz -> 1..255, evenly spaced in mel between 50 and 1100 Hz, of the same shape."""
     low, high = (1127 * math.log(1 + hz / _MEL_BREAK) for hz in (_LOWEST, _HIGHEST))
     mel = 1127 * torch.log(1 + f0 / _MEL_BREAK)
     scaled = torch.where(mel > 0, (mel - low) * (_BINS - 2) / (high - low) + 1, mel)

@@ -43,7 +43,7 @@ class Track:
         self._length += len(block)
 
     def read(self, start: int, stop: int) -> NDArray[np.floating]:
-        """Samples [start, stop), both within the track."""
+        """Samples [start, stop), both within the track: (stop - start,)."""
         self._file.seek(start * self._dtype.itemsize)
         found: NDArray[np.floating] = np.frombuffer(
             self._file.read((stop - start) * self._dtype.itemsize), dtype=self._dtype
@@ -51,7 +51,7 @@ class Track:
         return found
 
     def read_mirrored(self, start: int, stop: int) -> NDArray[np.floating]:
-        """Samples [start, stop), where the track goes on beyond both ends as its mirror image."""
+        """Samples [start, stop), where the track goes on beyond both ends as its mirror image: (stop - start,)."""
         inner = self.read(max(0, min(start, self._length)), max(0, min(stop, self._length)))
         parts = [inner]
         if start < 0:

@@ -25,7 +25,7 @@ class ChannelNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise each frame."""
+        """(B, C, T) -> each frame normalised over its channels, (B, C, T)."""
         y = F.layer_norm(x.transpose(1, -1), (x.shape[1],), self.gamma, self.beta, 1e-5)
         return y.transpose(1, -1)
 

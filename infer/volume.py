@@ -53,7 +53,7 @@ class Contour:
         return np.asarray(np.sqrt((before + cells[:points]) / self._window))
 
     def peaks(self) -> NDArray[np.float64]:
-        """The highest sample that each point of `rms` can act on once it is stretched over the recording."""
+        """The highest sample that each point of `rms` can act on once it is stretched over the recording: (points,)."""
         cells = self._cells(self._peak, float(np.abs(self._held).max(initial=0.0)))
         points = 1 + self._samples // self._cell
         padded = np.pad(cells, (2, 3))

@@ -74,7 +74,7 @@ class NormedConv1d(_Normed, nn.Conv1d):
         self._split()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
+        """(B, C, T), or (B, C, 1, T) with the channels last in memory -> (B, C', T') or (B, C', 1, T')."""
         if x.dim() == 4:
             steps = (1, self.stride[0]), (0, int(self.padding[0])), (1, self.dilation[0])
             return F.conv2d(x, self.flat_kernel(), self.bias, *steps, self.groups)
@@ -91,7 +91,7 @@ class NormedConv2d(_Normed, nn.Conv2d):
         self._split()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
+        """(B, C, T, P) -> (B, C', T', P)."""
         return F.conv2d(x, self.kernel(), self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
@@ -106,7 +106,7 @@ class NormedConvTranspose1d(_Normed, nn.ConvTranspose1d):
         self._split()
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """Convolve; `output_size` is part of torch's signature and not used."""
+        """(B, C, T) -> (B, C', T'), T' about stride * T; `output_size` is part of torch's signature and not used."""
         if x.dim() == 4:
             steps = (1, self.stride[0]), (0, int(self.padding[0]))
             return F.conv_transpose2d(x, self.flat_kernel(), self.bias, *steps)

@@ -51,7 +51,7 @@ class TimeConv1d(NormedConv1d):
         return at_points(super().kernel().unsqueeze(-1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
+        """(B, C, T) -> (B, C', T')."""
         if not _by_products(self.weight_v):
             return super().forward(x)
         if self._short():
@@ -111,7 +111,7 @@ class ColumnConv2d(NormedConv2d):
         return at_points(kernel) if self._short() else kernel.contiguous(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
+        """(B, C, T, P) -> (B, C', T', P)."""
         if self.in_channels == 1 or not _by_products(self.weight_v):
             return super().forward(x)
         assert self.bias is not None

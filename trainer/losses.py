@@ -24,7 +24,7 @@ def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor
 
 
 def generator_loss(fake: Sequence[Tensor]) -> Tensor:
-    """Sum over discriminators of mean (1 - fake)^2."""
+    """Sum over discriminators of mean (1 - fake)^2, a scalar; scores (B, n) each."""
     return torch.stack([(1 - made.float()).square().mean() for made in fake]).sum()
 
 
@@ -48,7 +48,10 @@ class _Distance(torch.autograd.Function):
 
 
 def feature_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Twice the sum over all layers of the mean absolute difference; no gradient flows into `real`."""
+    """Twice the sum over all layers of the mean absolute difference, a scalar; no gradient flows into `real`.
+
+    For each discriminator the activations of its layers, (B, C, ...).
+    """
     terms = [
         _Distance.apply(made.float(), true.detach().float())
         for layers_true, layers_made in zip(real, fake, strict=True)

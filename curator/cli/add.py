@@ -48,7 +48,7 @@ def add(
     singing: bool,
     as_json: bool,
 ) -> int:
-    """Catalogue, slice and score recordings; what is already there is skipped.
+    """Catalogue, slice and score recordings. What is already there is skipped.
 
     PATH is a file or a folder, which is searched with its subfolders. With --separate or --denoise a stem is written
     beside the catalogue and sliced in the recording's place; the recording itself is never changed.

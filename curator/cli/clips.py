@@ -108,7 +108,7 @@ def verdict(
     reasons: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Accept or reject clips, or clear their verdict: by ID or by --where."""
+    """Accept or reject clips, or clear their verdict. They are named by ID or by --where."""
     with open_store(library) as store:
         chosen = chosen_clips(store, ids, where)
         if chosen:

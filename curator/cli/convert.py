@@ -82,7 +82,7 @@ def convert(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Convert INPUT with MODEL: files, folders with all in them, or patterns such as takes/*.wav."""
+    """Convert INPUT with MODEL. Files, folders with all in them, or patterns such as takes/*.wav."""
     from curator.inputs import recordings_of
     from curator.intake import take_in_finished
     from curator.launch import start_convert

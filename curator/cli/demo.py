@@ -23,7 +23,7 @@ MARK = "demo.txt"
 @click.option("--fresh", is_flag=True, help="Begin again from nothing.")
 @click.pass_context
 def demo(context: click.Context, headless: bool, steps: int, fresh: bool) -> int:
-    """Go the whole way on made recordings, on the CPU, offline; opens the app on the result."""
+    """Go the whole way on made recordings. On the CPU, offline; opens the app on the result."""
     from curator.demo.walk import walk
 
     library = Library(Path(context.obj or FOLDER).resolve())

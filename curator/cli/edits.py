@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group(name="edit")
 def edit_group() -> None:
-    """Move a clip's edges, split it, or join it with the next; the new clips are scored at once."""
+    """Move a clip's edges, split it, or join it with the next. The new clips are scored at once."""
 
 
 @edit_group.command(name="nudge")
@@ -95,7 +95,7 @@ def _report(store: Store, edited: Edited, as_json: bool) -> int:
 @json_option
 @pass_library
 def tag(library: Library, change: str, tag: str, ids: tuple[str, ...], where: str | None, as_json: bool) -> int:
-    """Put a tag on clips or take it off: by ID or by --where; find them again with list_contains(tags, 'TAG')."""
+    """Put a tag on clips or take it off. Find them again with list_contains(tags, 'TAG') in --where."""
     with open_store(library) as store:
         chosen = chosen_clips(store, ids, where)
         if chosen:
@@ -128,7 +128,7 @@ def note(library: Library, clip: str, text: str, as_json: bool) -> int:
 @json_option
 @pass_library
 def undo(library: Library, as_json: bool) -> int:
-    """Take back what was done last: a verdict, an edit, a tag, for one clip or many; repeat to go further back."""
+    """Take back what was done last. A verdict, an edit or a tag, for one clip or many; repeat to go further back."""
     with open_store(library) as store:
         return _turned(store.undo(), "Undone", as_json)
 
@@ -137,7 +137,7 @@ def undo(library: Library, as_json: bool) -> int:
 @json_option
 @pass_library
 def redo(library: Library, as_json: bool) -> int:
-    """Do again what was undone last; possible until something else is done."""
+    """Do again what was undone last. Possible until something else is done."""
     with open_store(library) as store:
         return _turned(store.redo(), "Done again", as_json)
 

@@ -30,7 +30,7 @@ def live(
     seconds: float | None,
     as_json: bool,
 ) -> int:
-    """Speak with MODEL in real time, from the microphone to the speakers, until control-C.
+    """Speak with MODEL in real time. From the microphone to the speakers, until control-C.
 
     Says the latency, and how many blocks came too late to be heard whole.
     """

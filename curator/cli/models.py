@@ -14,7 +14,7 @@ from curator.cli.output import DONE, emit, json_option, pass_library, progress_b
 
 @click.group()
 def models() -> None:
-    """List, show, import, export and remove models; pull published weights."""
+    """List, show, import, export, remove and pull models."""
 
 
 @models.command("list")
@@ -139,7 +139,7 @@ def import_model(
     name: str | None,
     as_json: bool,
 ) -> int:
-    """Import an RVC voice (.pth), or with --config a so-vits-svc 4 one (G_*.pth); nothing in the file is executed."""
+    """Import an RVC voice, or with --config a so-vits-svc 4 one. Nothing in the file is executed."""
     from infer.exchange import import_rvc
     from infer.sovits_exchange import import_sovits
 
@@ -178,7 +178,7 @@ def import_model(
 @json_option
 @pass_library
 def export_model(library: Library, name: str, layout: str, out: Path, as_json: bool) -> int:
-    """Write a model as the .pth and .index that RVC and the real-time clients load."""
+    """Write a model for RVC and the real-time clients. They load its .pth and .index."""
     from infer.exchange import export_rvc
 
     written = export_rvc(library, name, out)
@@ -195,7 +195,7 @@ def export_model(library: Library, name: str, layout: str, out: Path, as_json: b
 @json_option
 @pass_library
 def pull(library: Library, name: str, as_json: bool) -> int:
-    """Fetch published base weights by name; they are pinned by their SHA-256."""
+    """Fetch published base weights by name. They are pinned by their SHA-256."""
     from infer.pull import pull as fetch
 
     library.create()

@@ -23,7 +23,7 @@ def policy_group() -> None:
 @json_option
 @pass_library
 def show(library: Library, use: str | None, as_json: bool) -> int:
-    """Show the use of this library and its rules, in the order in which they are told."""
+    """Show the use of this library and its rules. They are told in this order."""
     report = _report(library, use)
     if as_json:
         emit(report)
@@ -45,7 +45,7 @@ def show(library: Library, use: str | None, as_json: bool) -> int:
 @json_option
 @pass_library
 def set_policy(library: Library, score: str | None, rule: str | None, use: str | None, as_json: bool) -> int:
-    """Set what the library is for (--use), or the rule of a SCORE: "< 20", "> 0.1", "outlier 4", off or usual.
+    """Set what the library is for, or the rule of a SCORE. A rule is "< 20", "> 0.1", "outlier 4", off or usual.
 
     With a score, --use says which use the rule is for; without, it is the library's own. No score is computed again.
     """

@@ -32,7 +32,7 @@ def preview(
     overwrite: bool,
     as_json: bool,
 ) -> int:
-    """Speak INPUT with the sounds of SET: rough, in seconds, and without training.
+    """Speak INPUT with the sounds of SET. Rough, in seconds, and without training.
 
     Says which clips were leaned on, and how far the input's sounds are from the set's.
     """

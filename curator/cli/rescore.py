@@ -52,7 +52,7 @@ LENGTH = click.FloatRange(0.5, 60.0)
 def reslice(
     library: Library, where: str | None, workers: int | None, ray: str | None, as_json: bool, **limits: Any
 ) -> int:
-    """Cut recordings again with other limits, without decoding them; undo takes it back.
+    """Cut recordings again with other limits. Nothing is decoded again, and undo takes it back.
 
     Recordings are those of the clips for which --where holds, or all. What is not said stays as each was cut before,
     and what was cut so already is left alone. A range that stays keeps its verdict, notes and scores; new clips are
@@ -122,7 +122,7 @@ def rescore(
     ray: str | None,
     as_json: bool,
 ) -> int:
-    """Compute the scores that are missing or were computed by earlier code; each recording is decoded once.
+    """Compute scores that are missing or of earlier code. Each recording is decoded once.
 
     Where the program hears recordings in a new way, they are heard again and all their scores computed.
     """

@@ -47,7 +47,7 @@ def list_runs(library: Library, as_json: bool) -> int:
 @json_option
 @pass_library
 def show(library: Library, run_id: str, as_json: bool) -> int:
-    """Show a run: where it is, its last losses, its result, and the clips that it found strangest."""
+    """Show a run and what it found. Where it is, its last losses, its result, and the strangest clips."""
     from trainer import blame_file
 
     job = find_run(library, run_id)

@@ -23,7 +23,7 @@ USUAL_PORT = 8472
 @click.option("--open", "open_", is_flag=True, help="Open the browser of this machine at the address.")
 @pass_library
 def serve(library: Library, port: int, open_: bool) -> int:
-    """Serve the app to a browser on this machine, which also plays the clips.
+    """Serve the app to a browser on this machine. It plays the clips there.
 
     Only the loopback address answers, and only to the printed address with its secret. From another machine, forward
     the port: ssh -L 8472:127.0.0.1:8472 HOST, and open the printed address there. Ctrl+C ends it.

@@ -24,7 +24,7 @@ def set_group() -> None:
 @json_option
 @pass_library
 def create(library: Library, name: str, where: str | None, as_json: bool) -> int:
-    """Freeze the accepted clips (or those of them for which --where holds) as NAME.
+    """Freeze the accepted clips as NAME. With --where, those of them for which it holds.
 
     A clip with the tag weight=2 is drawn twice as often in training, one with weight=0.5 half as often.
     """
@@ -128,7 +128,7 @@ def as_row(info: object) -> dict[str, object]:
 @json_option
 @pass_library
 def report(library: Library, name: str, out: Path, as_json: bool) -> int:
-    """Write a set's report as one page: coverage, distributions and players."""
+    """Write a set's report as one page. It holds coverage, distributions and players."""
     from curator.report import write_report
 
     facts = write_report(library, name, out)

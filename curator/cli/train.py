@@ -55,7 +55,7 @@ def strengths_of(context: click.Context, option: click.Parameter, value: str) ->
     help="End after N saves without a better measurement on held-out clips; the best save is what is published."
     " auto is the preset's own number; off makes all steps.",
 )
-@click.option("--encoder", default="phone", show_default=True, help="Content encoder: phone or contentvec.")
+@click.option("--encoder", default="phone", show_default=True, help="Content encoder: phone, phonetic or contentvec.")
 @click.option("--f0", "f0_method", default="auto", show_default=True, metavar="METHOD", help="f0 method.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option(

@@ -7,9 +7,9 @@ recordings of one voice, Kathleen, whose file names hold the second at which eac
 from two sessions 8.7 hours apart, from one session at random, and its first and second half; and two actors of one
 studio whose recordings are given out to two made-up speakers at random, sentence by sentence. All of it is chance, 0.5,
 for a probe that reads only the voice. Each cell: the probe without and with a hidden layer. The last column is the
-encoder's features normalised by recording, which they are not in the product.
+encoder `phonetic` with its features normalised by recording, which they are not in the product.
 
-With the material that the recipe made (`DIR/material`), the last layer fitted with other sharpness and context: the
+With the material that the recipe made (`DIR/material`), the layer of `phonetic` with other sharpness and context: the
 probes on the two unheard flite voices and on the actors, and how often the same phone is found in the other voice (for
 the actors: in Kathleen). Three minutes of one processor; flite must be installed.
 """
@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import csv
 import re
-from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -27,12 +26,13 @@ import numpy as np
 import torch
 
 from infer.phone_encoder import PhoneEncoder, load_phone_encoder, packaged_weights, read_card, speech_frames
+from infer.phonetic import Phonetic, PhoneticShape, load_phonetic
 from trainer.recipes.phone_encoder.align import read_speech
-from trainer.recipes.phone_encoder.content_layer import fit, materials_of
 from trainer.recipes.phone_encoder.evaluate import Feature, agreement, features_of, spoken_by
 from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
 from trainer.recipes.phone_encoder.labels import Utterance
 from trainer.recipes.phone_encoder.normalise import level
+from trainer.recipes.phone_encoder.phonetic_layer import fit, materials_of
 from trainer.recipes.phone_encoder.voices import Voices, alike, real_voices, say_all
 
 ACTORS = ["ravdess10", "ravdess15"]
@@ -40,7 +40,7 @@ VOICE = "kathleen"
 PAUSE_S = 900
 """A longer pause begins another session."""
 LAYERS = ((1.0, 4), (2.0, 4), (3.0, 4), (6.0, 4), (3.0, 2), (3.0, 0))
-"""Sharpness and frames of context of the last layer."""
+"""Sharpness and frames of context of the layer of `phonetic`."""
 
 
 def dated(manifest: Path) -> list[tuple[int, Path, str]]:
@@ -102,15 +102,13 @@ def controls(features: list[Feature], manifest: Path, actors: Voices) -> None:
 
 
 def trade(network: PhoneEncoder, material: Path, pairs: Voices, actors: Voices, target: list[Utterance]) -> None:
-    materials = materials_of(material, read_card(packaged_weights())["held_out_voices"])
+    materials = materials_of(material, list(pairs))
     print("\n| sharpness, context | synthetic: speaker | same phone | actors: speaker | same phone |")
     print("|---|---|---|---|---|")
     for sharpness, context in LAYERS:
-        encoder = PhoneEncoder(replace(network.shape, sharpness=sharpness, context=context)).eval()
-        learnt = {name: value for name, value in network.state_dict().items() if not name.startswith("content.")}
-        encoder.load_state_dict(learnt, strict=False)
-        fit(encoder, materials)
-        feature = next(f for f in features_of(encoder) if f.name == "encoder")
+        phonetic = Phonetic(network, PhoneticShape(context, sharpness)).eval()
+        fit(phonetic, materials)
+        feature = features_of(network, phonetic=phonetic)[-1]
         spoken = {voice: spoken_by(said, feature) for voice, said in pairs.items()}
         found = np.mean([agreement(spoken[a], spoken[b])[0] for a, b in permutations(spoken, 2)])
         pool = spoken_by(target, feature)
@@ -127,18 +125,17 @@ def main() -> None:
     arguments = parser.parse_args()
     manifest = arguments.audio / "MANIFEST.csv"
     torch.set_num_threads(1)
-    encoder = load_phone_encoder()
-    features = {f.name: f for f in features_of(encoder)}
-    plain = features["encoder"]
+    network = load_phone_encoder()
+    features = {f.name: f for f in features_of(network, phonetic=load_phonetic())}
     (actors,) = alike(manifest, ACTORS)
-    normalised = Feature("encoder, normalised", plain.extract, level)
-    compared = [features["cepstra, per voice"], features["bottleneck, per voice"], plain, normalised]
-    controls(compared, manifest, actors)
+    normalised = Feature("phonetic, normalised", features["phonetic"].extract, level)
+    compared = [features[name] for name in ("cepstra, per voice", "encoder, per voice", "phonetic")]
+    controls([*compared, normalised], manifest, actors)
     if arguments.material:
         aligned = real_voices(manifest, [*ACTORS, VOICE], 45)
         target = aligned.pop(VOICE)
         apart = read_card(packaged_weights())["held_out_voices"]
-        trade(encoder, arguments.material, {voice: say_all(voice) for voice in apart}, aligned, target)
+        trade(network, arguments.material, {voice: say_all(voice) for voice in apart}, aligned, target)
 
 
 if __name__ == "__main__":

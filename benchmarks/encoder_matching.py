@@ -26,7 +26,7 @@ from infer.phone_encoder import PAUSE, PHONES, PhoneEncoder, load_phone_encoder,
 from trainer.recipes.phone_encoder.evaluate import Feature, spoken_by
 from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
 from trainer.recipes.phone_encoder.measures import Spoken, distortion
-from trainer.recipes.phone_encoder.normalise import Features, Fit, level
+from trainer.recipes.phone_encoder.normalise import Features, Fit, Map, level
 from trainer.recipes.phone_encoder.voices import Parallel, flite_voices, given_sentences
 
 SILENT = PHONES.index(PAUSE)
@@ -36,7 +36,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Frames:
-    """One voice of a pair, utterance by utterance: features, square roots of phone posteriors, speech."""
+    """One voice of a pair, utterance by utterance: normalised features, square roots of phone posteriors, speech."""
 
     features: list[Features]
     heard: list[Features]
@@ -67,7 +67,7 @@ def in_context(query: Frames, target: Frames) -> tuple[list[Features], list[Feat
 
 
 def with_posteriors(query: Frames, target: Frames) -> tuple[list[Features], list[Features]]:
-    """Half of the phone posteriors of the frame beside the features."""
+    """Half of the phone posteriors beside the bottleneck."""
 
     def beside(voice: Frames) -> list[Features]:
         pairs = zip(voice.features, voice.heard, strict=True)
@@ -136,7 +136,7 @@ WAYS: dict[str, tuple[Compared, Assembled]] = {
 
 def frames_of(encoder: PhoneEncoder, parallel: Parallel, voice: str) -> Frames:
     said = parallel.voices[voice]
-    spoken = spoken_by(said, Feature("", lambda audio: encoder.encode(torch.from_numpy(audio))[0].numpy()))
+    spoken = spoken_by(said, Feature("", lambda audio: encoder.encode(torch.from_numpy(audio))[0].numpy(), level))
     heard = [encoder.posteriors(torch.from_numpy(u.audio))[0].sqrt().numpy() for u in said]
     speech = [speech_frames(torch.from_numpy(u.audio)).numpy() for u in said]
     return Frames([s.features for s in spoken], heard, speech, spoken)
@@ -160,7 +160,13 @@ def figures(query: Frames, target: Frames, cuts: list[Features], every: int, way
         yield float(np.mean(phones[rows[chosen, 0]] == named[chosen])), distortion(made, cuts[i], own)
 
 
-def named(encoder: PhoneEncoder, parallel: Parallel, fit: Fit | None = None) -> float:
+def whitened(speech: Features) -> Map:
+    levelled = level(speech)
+    matrix = power_of(levelled(speech), -0.5)
+    return lambda frames: np.asarray(levelled(frames) @ matrix, np.float32)
+
+
+def named(encoder: PhoneEncoder, parallel: Parallel, fit: Fit) -> float:
     """How often the deeper probe names the speaker of a frame."""
     speakers = [
         [
@@ -199,8 +205,8 @@ def main() -> None:
         ]
         phone, apart = np.mean(own, axis=0)
         print(f"| four, asked by the target itself | {phone:.3f} | {apart:.2f} dB |")
-        print(f"\nspeaker named: {named(encoder, parallel):.2f}", end=", ")
-        print(f"with the features normalised by voice {named(encoder, parallel, level):.2f}", flush=True)
+        print(f"\nspeaker named: normalised {named(encoder, parallel, level):.2f}", end=", ")
+        print(f"whitened {named(encoder, parallel, whitened):.2f}", flush=True)
 
 
 if __name__ == "__main__":

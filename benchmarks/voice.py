@@ -1,7 +1,7 @@
 """Train the small preset on a real speaker, convert recordings of others, and measure what came out.
 
     pip install --no-deps resemblyzer webrtcvad-wheels pocketsphinx
-    python -m benchmarks.voice TARGET_FOLDER SOURCE_FILE... --library DIR [--steps N]
+    python -m benchmarks.voice TARGET_FOLDER SOURCE_FILE... --library DIR [--steps N] [--encoder phonetic]
 
 Prints, for transposes of 0, +12, -12 semitones and auto: length against the source, median f0, the deviation of the
 median f0 from the transposed source's (over all voiced frames of each, and over the frames where the source is voiced),
@@ -43,8 +43,9 @@ def main() -> None:
     parser.add_argument("source", type=Path, nargs="+", help="files of other speakers")
     parser.add_argument("--library", type=Path, required=True, help="where to work; what is there is used again")
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--encoder", default="phone", help="content encoder of the voice")
     arguments = parser.parse_args()
-    prepare(arguments.library, arguments.target, arguments.steps)
+    prepare(arguments.library, arguments.target, arguments.steps, "--encoder", arguments.encoder)
     embed = embedder()
     target = np.mean([embed(path) for path in held_sample(arguments.target)], axis=0)
     hear = listener()

@@ -20,10 +20,13 @@ from infer.pull import missing_weights, place
 
 if TYPE_CHECKING:
     from infer.phone_encoder import PhoneEncoder
+    from infer.phonetic import Phonetic
 
 SAMPLE_RATE = 16000
 FRAME_HOP, WINDOW = 320, 400
 DEFAULT = "phone"
+PHONETIC = "phonetic"
+_SMALLEST_SPREAD = 1e-3
 _AT_ONCE = 1000
 """Frames that pass the embedded encoder together: its memory for 20 s."""
 
@@ -49,6 +52,7 @@ CONTENT_ENCODERS: dict[str, EncoderKind] = {
     kind.name: kind
     for kind in (
         EncoderKind("phone", 128, "small, embedded, English phones: nothing to download"),
+        EncoderKind("phonetic", 128, "the same network, of which it says only the phones: hides the voice, less exact"),
         EncoderKind("contentvec", 768, "large, many languages: what RVC v2 voices expect", "contentvec"),
         EncoderKind("contentvec-256", 256, "the same weights as RVC v1 voices read them", "contentvec"),
     )
@@ -80,6 +84,10 @@ def _load(name: str, weights: Path, device: str) -> ContentEncoder:
         from infer.phone_encoder import load_phone_encoder
 
         return PhoneContent(load_phone_encoder(device=device), device)
+    if name == PHONETIC:
+        from infer.phonetic import load_phonetic
+
+        return PhoneticContent(load_phonetic(device=device), device)
     from infer.hubert import load_contentvec
 
     found = next(path for path in files(weights) if path.is_file())
@@ -87,7 +95,7 @@ def _load(name: str, weights: Path, device: str) -> ContentEncoder:
 
 
 class PhoneContent:
-    """The embedded phone encoder; each recording is brought to one loudness."""
+    """The embedded phone encoder, its features normalised over the speech of each recording."""
 
     name = DEFAULT
     dim = CONTENT_ENCODERS[DEFAULT].dim
@@ -103,18 +111,64 @@ class PhoneContent:
         return self._network.shape.reach * FRAME_HOP / SAMPLE_RATE
 
     def measure(self, audio: Floats) -> Statistics:
-        """The loudness of the recording's speech."""
+        """Mean and spread over speech frames; over all frames, or none at all, where there is no speech."""
+        import torch
+
+        from infer.phone_encoder import level_gain, speech_frames
+
+        wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"]))
+        gain = float(level_gain(wave))
+        speech = speech_frames(wave).numpy()
+        raw = self._raw(audio, gain)
+        chosen = raw[speech] if speech.any() else raw
+        if not len(chosen):
+            return Statistics(np.zeros(self.dim, np.float32), np.ones(self.dim, np.float32), gain)
+        spread = np.maximum(chosen.std(axis=0), _SMALLEST_SPREAD)
+        return Statistics(chosen.mean(axis=0), spread.astype(np.float32), gain)
+
+    def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
+        """Features (T, 128) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1."""
+        known = statistics or self.measure(audio)
+        return (self._raw(audio, known.gain) - known.mean) / known.std
+
+    def _raw(self, audio: Floats, gain: float) -> Floats:
+        import torch
+
+        wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"])).to(self._device)
+        found: Floats = self._network.encode(wave, _AT_ONCE, gain=gain)[0].cpu().numpy()
+        return found
+
+
+class PhoneticContent:
+    """What the embedded network knows of phones and nothing else; each recording is brought to one loudness."""
+
+    name = PHONETIC
+    dim = CONTENT_ENCODERS[PHONETIC].dim
+
+    def __init__(self, network: Phonetic, device: str = "cpu") -> None:
+        self._network = network
+        self._device = device
+        self.version = network.version
+
+    @property
+    def reach_s(self) -> float:
+        """Seconds on either side of a frame that can change it."""
+        return self._network.reach * FRAME_HOP / SAMPLE_RATE
+
+    def measure(self, audio: Floats) -> Statistics:
+        """The loudness of the speech; features that say only phones are not normalised."""
         import torch
 
         from infer.phone_encoder import level_gain
 
-        return Statistics(float(level_gain(torch.from_numpy(np.require(audio, np.float32, ["C", "W"])))))
+        gain = float(level_gain(torch.from_numpy(np.require(audio, np.float32, ["C", "W"]))))
+        return Statistics(np.zeros(self.dim, np.float32), np.ones(self.dim, np.float32), gain)
 
     def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
         """Features (T, 128) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1."""
         import torch
 
-        gain = (statistics or self.measure(audio)).gain
+        known = statistics or self.measure(audio)
         wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"])).to(self._device)
-        found: Floats = self._network.encode(wave, _AT_ONCE, gain=gain)[0].cpu().numpy()
+        found: Floats = self._network.encode(wave, _AT_ONCE, gain=known.gain)[0].cpu().numpy()
         return found

@@ -16,8 +16,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Statistics:
-    """What brings one recording to a common ground, measured over its speech."""
+    """What brings the features of one recording to a common ground, measured over its speech."""
 
+    mean: Floats
+    std: Floats
     gain: float
     """Factor that brings the recording to one loudness."""
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from catalog.audio import resample
 from catalog.errors import BadRequest
 from infer import f0 as f0s
-from infer.content import PhoneContent
+from infer.content import PhoneContent, PhoneticContent
 from infer.cuts import FRAME, SAMPLE_RATE
 from infer.loudness import QUIETEST_SPEECH, speech_power
 from infer.noise import in_order
@@ -205,7 +205,7 @@ def looks_back(voice: Voice) -> float:
     """Seconds before a sound that its conversion can depend on, at most `LONGEST_CONTEXT_S`: past that nothing changes
     where both networks have an end to what they hear, and little where they have none."""
     config, encoder = voice.synthesizer.config, voice.encoder
-    if not isinstance(config, SourceFilterConfig) or not isinstance(encoder, PhoneContent):
+    if not isinstance(config, SourceFilterConfig) or not isinstance(encoder, PhoneContent | PhoneticContent):
         return LONGEST_CONTEXT_S
     return min(LONGEST_CONTEXT_S, encoder.reach_s + (config.reach + _RINGING) / 100)
 

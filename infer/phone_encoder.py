@@ -1,4 +1,4 @@
-"""The embedded content encoder: a small phone classifier whose answer says what is spoken, 50 times a second.
+"""The embedded content encoder: a small phone classifier whose bottleneck says what is spoken, 50 times a second.
 
 It stands alone because its weights ship with the package: it needs no download, no network and no other
 model, so that every command works on a fresh machine.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -26,7 +25,6 @@ WINDOW = 400
 MEL_HOP = 160
 FRAME_HOP = 320
 FEATURE_SIZE = 128
-BOTTLENECK_SIZE = 128
 STATES = 3
 PAUSE = "pau"
 PHONES: tuple[str, ...] = (
@@ -80,15 +78,11 @@ class EncoderShape:
     blocks: int = 7
     kernel: int = 7
     expansion: int = 2
-    context: int = 4
-    """Frames before and after one whose phones its features tell of, too."""
-    sharpness: float = 3.0
-    """Factor on the scores before they become probabilities: what is doubtful about a sound tells the voice."""
 
     @property
     def reach(self) -> int:
         """Frames of context on either side that can change one output frame."""
-        return 2 + self.blocks * (self.kernel // 2) + self.context
+        return 2 + self.blocks * (self.kernel // 2)
 
 
 def frame_count(samples: int) -> int:
@@ -180,10 +174,8 @@ class _Block(nn.Module):
 class PhoneEncoder(nn.Module):
     """Audio at 16 kHz to 128 numbers every 20 ms; the same sound by two voices lands close together.
 
-    The features are a linear picture of the probabilities of phones in and around a frame, a phonetic posteriorgram
-    (Hazen, Shen and White 2009; for conversion Sun et al. 2016), and of nothing else: what the network knows of the
-    voice ends at the names of the phones. They are compared as they are. Normalising them by recording would tell
-    the voice again, because few points, moved by a mean and a spread, are a fingerprint of that mean and spread.
+    The features are raw: subtract the mean and divide by the spread over the speech frames of one recording
+    before comparing voices.
     """
 
     def __init__(self, shape: EncoderShape | None = None, version: str = "untrained") -> None:
@@ -194,11 +186,10 @@ class PhoneEncoder(nn.Module):
         self.stem = nn.Conv1d(self.shape.mels, self.shape.width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(_Block(self.shape) for _ in range(self.shape.blocks))
         self.norm = nn.LayerNorm(self.shape.width)
-        self.bottleneck = nn.Linear(self.shape.width, BOTTLENECK_SIZE)
-        self.classes = nn.Linear(BOTTLENECK_SIZE, CLASSES)
-        self.content = nn.Conv1d(CLASSES, FEATURE_SIZE, 2 * self.shape.context + 1, padding=self.shape.context)
+        self.bottleneck = nn.Linear(self.shape.width, FEATURE_SIZE)
+        self.classes = nn.Linear(FEATURE_SIZE, CLASSES)
 
-    def hidden(self, mel: Tensor) -> Tensor:
+    def features(self, mel: Tensor) -> Tensor:
         """Bottleneck (B, T, 128) of log mel frames (B, M, mels), T = (M + 1) // 2."""
         x = F.gelu(self.stem(mel.transpose(1, 2))).transpose(1, 2)
         for block in self.blocks:
@@ -206,57 +197,39 @@ class PhoneEncoder(nn.Module):
         out: Tensor = self.bottleneck(self.norm(x))
         return out
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Scores (B, T, classes) of the thirds of phones for the bottleneck (B, T, 128)."""
-        out: Tensor = self.classes(torch.tanh(hidden))
+    def logits(self, features: Tensor) -> Tensor:
+        """Scores (B, T, classes) of the thirds of phones for bottleneck features (B, T, 128)."""
+        out: Tensor = self.classes(torch.tanh(features))
         return out
 
-    def shares(self, hidden: Tensor) -> Tensor:
-        """Sharpened probabilities (B, T, classes) of the thirds of phones, all that the features are made from."""
-        return (self.logits(hidden) * self.shape.sharpness).softmax(-1)
-
-    def features(self, mel: Tensor) -> Tensor:
-        """Content features (B, T, 128) of log mel frames (B, M, mels), T = (M + 1) // 2."""
-        out: Tensor = self.content(self.shares(self.hidden(mel)).transpose(1, 2)).transpose(1, 2)
-        return out
-
+    @torch.no_grad()
     def encode(self, audio: Tensor, block: int = _BLOCK, gain: float | None = None) -> Tensor:
-        """Content features (B, T, 128) of audio (N,) or (B, N) at 16 kHz, T = (N - 400) // 320 + 1.
+        """Raw content features (B, T, 128) of audio (N,) or (B, N) at 16 kHz, T = (N - 400) // 320 + 1.
 
         Each recording is brought to one loudness first, so gain does not change the result; for a part of a
         recording give the `gain` of the whole (`level_gain`). Long audio runs in pieces of `block` frames with the
         network's whole reach on both sides: the values do not depend on `block`.
         """
-        return self._in_blocks(audio, self.features, FEATURE_SIZE, block, gain)
-
-    def bottlenecks(self, audio: Tensor) -> Tensor:
-        """What the classes are read from, (B, T, 128), for audio as in `encode`; it tells the voice, too."""
-        return self._in_blocks(audio, self.hidden, BOTTLENECK_SIZE)
-
-    def posteriors(self, audio: Tensor) -> Tensor:
-        """Probability of each phone of `PHONES` per frame, (B, T, 40), for audio as in `encode`."""
-        shares = self._in_blocks(audio, lambda mel: self.logits(self.hidden(mel)).softmax(-1), CLASSES)
-        spoken = shares[..., :-1].reshape(*shares.shape[:-1], len(PHONES) - 1, STATES).sum(-1)
-        return torch.cat([spoken, shares[..., -1:]], dim=-1)
-
-    @torch.no_grad()
-    def _in_blocks(
-        self, audio: Tensor, run: Callable[[Tensor], Tensor], size: int, block: int = _BLOCK, gain: float | None = None
-    ) -> Tensor:
-        """What `run` makes of the log mel frames of audio (N,) or (B, N), (B, T, size), piece by piece."""
         rows = audio.unsqueeze(0) if audio.dim() == 1 else audio
         if rows.dim() != 2:
             raise ValueError(f"audio must be (N,) or (B, N), not {tuple(audio.shape)}")
         total, reach = frame_count(rows.shape[-1]), self.shape.reach
         factor: Tensor | float = level_gain(rows) if gain is None else gain
-        found = rows.new_empty(rows.shape[0], total, size)
+        found = rows.new_empty(rows.shape[0], total, FEATURE_SIZE)
         for start in range(0, total, block):
             stop = min(start + block, total)
             left, right = max(0, start - reach), min(total, stop + reach)
             end = rows.shape[-1] if right == total else (right - 1) * FRAME_HOP + WINDOW
-            piece = run(self.front(rows[:, left * FRAME_HOP : end] * factor))
+            piece = self.features(self.front(rows[:, left * FRAME_HOP : end] * factor))
             found[:, start:stop] = piece[:, start - left : stop - left]
         return found
+
+    @torch.no_grad()
+    def posteriors(self, audio: Tensor) -> Tensor:
+        """Probability of each phone of `PHONES` per frame, (B, T, 40), for audio as in `encode`."""
+        shares = self.logits(self.encode(audio)).softmax(-1)
+        spoken = shares[..., :-1].reshape(*shares.shape[:-1], len(PHONES) - 1, STATES).sum(-1)
+        return torch.cat([spoken, shares[..., -1:]], dim=-1)
 
 
 def packaged_weights() -> Path:

@@ -25,27 +25,25 @@ def test_there_are_as_many_features_as_hubert_would_give(samples: int, tmp_path:
     assert encoder.encode(chatter(2)[:samples]).shape == ((samples - 400) // 320 + 1, encoder.dim)
 
 
-def test_a_part_with_the_loudness_of_the_whole_gives_the_features_of_the_whole(tmp_path: Path) -> None:
+def test_speech_frames_of_a_recording_are_brought_to_mean_zero_and_spread_one(tmp_path: Path) -> None:
     encoder = load_encoder("phone", tmp_path)
-    audio = np.concatenate([0.02 * chatter(3), chatter(3, seed=1)])
+    audio = chatter(4)
     statistics = encoder.measure(audio)
     assert statistics is not None
-    whole = encoder.encode(audio, statistics)
-    assert np.allclose(encoder.encode(audio), whole, atol=1e-4)
-    part = encoder.encode(audio[: 320 * 140 + 80], statistics)
-    assert np.allclose(part[:100], whole[:100], atol=1e-4)
-    own = encoder.encode(audio[: 320 * 140 + 80])
-    assert np.abs(own[:100] - whole[:100]).max() > 1e-2
+    found = encoder.encode(audio, statistics)
+    assert np.abs(found).mean() < 2
+    assert np.allclose(encoder.encode(audio), found, atol=1e-4)
 
 
-def test_features_are_not_normalised_by_recording(tmp_path: Path) -> None:
-    """A mean and a spread of its own would tell one recording from another."""
+def test_a_part_with_the_statistics_of_the_whole_gives_the_features_of_the_whole(tmp_path: Path) -> None:
     encoder = load_encoder("phone", tmp_path)
-    one, other = chatter(3), chatter(3, seed=1)
-    both = np.concatenate([one, other])
-    loudness = encoder.measure(both)
-    assert np.allclose(encoder.encode(one, loudness)[:100], encoder.encode(both, loudness)[:100], atol=1e-4)
-    assert np.abs(encoder.encode(one).mean(0) - encoder.encode(other).mean(0)).max() > 0.01
+    audio = chatter(6)
+    statistics = encoder.measure(audio)
+    whole = encoder.encode(audio, statistics)
+    part = encoder.encode(audio[: 320 * 200 + 80], statistics)
+    assert np.allclose(part[:150], whole[:150], atol=1e-4)
+    own = encoder.encode(audio[: 320 * 200 + 80])
+    assert np.abs(own[:150] - whole[:150]).max() > 1e-2
 
 
 def test_gain_does_not_change_what_is_said(tmp_path: Path) -> None:

@@ -158,19 +158,6 @@ def test_a_card_of_another_shape_is_refused(tmp_path: Path) -> None:
         load_phone_encoder(copy)
 
 
-def test_features_say_nothing_but_the_phones_in_and_around_a_frame(encoder: PhoneEncoder) -> None:
-    """One frame is the sum of one vector for every class and place, weighed by the probabilities."""
-    with torch.no_grad():
-        mel = encoder.front(voiced(1.0)[None])
-        shares, found = encoder.shares(encoder.hidden(mel))[0], encoder.features(mel)[0]
-        around, middle = encoder.shape.context, 20
-        vectors = encoder.content.weight.permute(2, 1, 0)
-        near = shares[middle - around : middle + around + 1]
-        expected = torch.einsum("kc,kcf->f", near, vectors) + encoder.content.bias
-    torch.testing.assert_close(found[middle], expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(shares.sum(-1), torch.ones(len(shares)))
-
-
 def test_a_toy_encoder_needs_no_weights() -> None:
     toy = PhoneEncoder(EncoderShape(mels=16, width=8, blocks=1)).eval()
     assert toy.encode(voiced(1.0)).shape == (1, 49, FEATURE_SIZE)

@@ -13,8 +13,8 @@ import click
 import torch
 
 from catalog.errors import CuratorError
-from infer.phone_encoder import PhoneEncoder
-from trainer.recipes.phone_encoder import content_layer, corpus
+from infer.phone_encoder import PhoneEncoder, read_card
+from trainer.recipes.phone_encoder import corpus, phonetic_layer
 from trainer.recipes.phone_encoder.train import Settings, export, train
 
 LICENCES = {
@@ -81,9 +81,8 @@ def main(
 
     def keep(encoder: PhoneEncoder, step: int) -> None:
         spent = (time.monotonic() - begun) / 60
-        kept = content_layer.fit(encoder, materials)
-        told = facts(materials, settings, licences, held_out, step, spent) | content_layer.facts(kept)
-        where = export(encoder, out, told)
+        where = export(encoder, out, facts(materials, settings, licences, held_out, step, spent))
+        phonetic_layer.export(encoder, read_card(where)["version"], materials, out)
         click.echo(f"wrote {where} after {step} steps")
 
     train(materials, settings, keep, note=click.echo)

@@ -31,11 +31,13 @@ from infer.phone_encoder import (
     read_card,
     speech_frames,
 )
+from infer.phonetic import FILE, Phonetic, load_phonetic
 from trainer.recipes.phone_encoder import measures
+from trainer.recipes.phone_encoder.corpus import training_voices
 from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
 from trainer.recipes.phone_encoder.labels import UNKNOWN, Utterance, frame_labels, phone_numbers
 from trainer.recipes.phone_encoder.measures import Spoken
-from trainer.recipes.phone_encoder.normalise import Features, Fit, level
+from trainer.recipes.phone_encoder.normalise import Features, Fit, correlations, level, recolour
 from trainer.recipes.phone_encoder.speak import flite_program
 from trainer.recipes.phone_encoder.voices import (
     Parallel,
@@ -44,6 +46,7 @@ from trainer.recipes.phone_encoder.voices import (
     flite_voices,
     given_sentences,
     real_voices,
+    say_all,
 )
 
 Extractor = Callable[[NDArray[np.float32]], Features]
@@ -83,14 +86,13 @@ def cepstra(order: int = 20) -> Extractor:
     return extract
 
 
-def features_of(encoder: PhoneEncoder) -> list[Feature]:
-    """What the table compares."""
-
-    def content(audio: NDArray[np.float32]) -> Features:
-        return encoder.encode(torch.from_numpy(audio))[0].numpy()
+def features_of(
+    encoder: PhoneEncoder, heard: list[list[Utterance]] | None = None, phonetic: Phonetic | None = None
+) -> list[Feature]:
+    """What the table compares; `heard` is what voices that training heard say: how their features go together."""
 
     def bottleneck(audio: NDArray[np.float32]) -> Features:
-        return encoder.bottlenecks(torch.from_numpy(audio))[0].numpy()
+        return encoder.encode(torch.from_numpy(audio))[0].numpy()
 
     def posteriors(audio: NDArray[np.float32]) -> Features:
         return encoder.posteriors(torch.from_numpy(audio))[0].sqrt().numpy()
@@ -98,13 +100,24 @@ def features_of(encoder: PhoneEncoder) -> list[Feature]:
     def names(audio: NDArray[np.float32]) -> Features:
         return np.asarray(posteriors(audio).argmax(-1)[:, None] == np.arange(len(PHONES)), np.float32)
 
-    return [
+    found = [
         Feature("cepstra, per voice", cepstra(), level),
         Feature("phone posteriors", posteriors),
         Feature("phone names", names),
-        Feature("bottleneck, per voice", bottleneck, level),
-        Feature("encoder", content),
+        Feature("encoder, raw", bottleneck),
+        Feature("encoder, per voice", bottleneck, level),
     ]
+    if heard:
+        reference = correlations([speech_of(said, bottleneck) for said in heard])
+        found.append(Feature("encoder, recoloured", bottleneck, recolour(reference)))
+    if phonetic:
+        found.append(Feature("phonetic", lambda audio: phonetic.encode(torch.from_numpy(audio))[0].numpy()))
+    return found
+
+
+def speech_of(said: list[Utterance], extract: Extractor) -> Features:
+    """The features (N, F) of all speech frames of one voice."""
+    return np.concatenate([extract(u.audio)[speech_frames(torch.from_numpy(u.audio)).numpy()] for u in said])
 
 
 def spoken_by(utterances: list[Utterance], feature: Feature) -> list[Spoken]:
@@ -269,8 +282,11 @@ def main(
     torch.set_num_threads(1)
     try:
         encoder = load_phone_encoder(weights)
+        layer = (weights or packaged_weights()).with_name(FILE)
+        phonetic = load_phonetic(layer) if layer.exists() else None
         apart = _names(voices) or read_card(weights or packaged_weights())["held_out_voices"]
         given = given_sentences(sentences) if sentences else None
+        known = [say_all(voice) for voice in training_voices(apart)] if flite_program() else None
         material = Material(
             flite_voices(apart, given) if flite_program() else {},
             real_voices(rows, _names(speakers), most) if rows and speakers else {},
@@ -279,7 +295,7 @@ def main(
         )
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
-    figures = {f.name: measure(f, material) for f in features_of(encoder)}
+    figures = {f.name: measure(f, material) for f in features_of(encoder, known, phonetic)}
     rights = frame_accuracy(encoder, material)
     found = {"version": encoder.version, "features": figures, "frame_accuracy": rights}
     if into_card:

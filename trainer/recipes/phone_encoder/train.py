@@ -21,7 +21,7 @@ from safetensors.torch import save as pack
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infer.phone_encoder import BOTTLENECK_SIZE, CLASSES, FEATURE_SIZE, EncoderShape, PhoneEncoder
+from infer.phone_encoder import CLASSES, FEATURE_SIZE, EncoderShape, PhoneEncoder
 from trainer.recipes.phone_encoder.align import SENONES
 from trainer.recipes.phone_encoder.augment import Augmenter
 from trainer.recipes.phone_encoder.corpus import Material
@@ -90,13 +90,13 @@ class Student(nn.Module):
         super().__init__()
         self.bf16 = bf16
         self.encoder = PhoneEncoder(shape)
-        self.heard = nn.Linear(BOTTLENECK_SIZE, SENONES)
+        self.heard = nn.Linear(FEATURE_SIZE, SENONES)
 
     def losses(self, mel: Tensor, labels: Tensor, taught: Tensor, teacher_weight: float) -> dict[str, Tensor]:
         """Cross-entropy on the thirds of phones and, where there are soft labels, the divergence from them."""
         with torch.autocast(mel.device.type, torch.bfloat16, enabled=self.bf16):
-            hidden = self.encoder.hidden(mel)
-            logits, heard = self.encoder.logits(hidden), self.heard(torch.tanh(hidden))
+            features = self.encoder.features(mel)
+            logits, heard = self.encoder.logits(features), self.heard(torch.tanh(features))
         logits, heard = logits.float().flatten(0, 1), F.log_softmax(heard.float(), -1)
         target = labels.flatten()
         named = target != UNKNOWN

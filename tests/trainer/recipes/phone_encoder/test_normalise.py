@@ -1,4 +1,4 @@
-"""What normalising takes out of features, and what it puts into those that can only take a few values."""
+"""What the ways of normalising take out of features of which it is known how they go together."""
 
 from __future__ import annotations
 
@@ -6,29 +6,55 @@ import numpy as np
 import pytest
 
 from trainer.recipes.phone_encoder.identity import Recording, speaker_accuracy
-from trainer.recipes.phone_encoder.normalise import Fit, level
+from trainer.recipes.phone_encoder.normalise import Features, correlations, level, power, recolour, standardised
+
+TOGETHER = np.array([[1.0, 0.8, 0.0], [0.8, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 
-def test_levelled_speech_has_mean_zero_and_spread_one() -> None:
-    chance = np.random.default_rng(1)
-    speech = (3 * chance.standard_normal((400, 5)) + 7).astype(np.float32)
-    found = level(speech)(speech)
-    assert found.mean(0) == pytest.approx(np.zeros(5), abs=1e-4)
-    assert found.std(0) == pytest.approx(np.ones(5), abs=1e-3)
+def frames(together: np.ndarray, count: int, seed: int) -> Features:
+    """Frames (count, F) whose features go together as asked, about 5 and spread over 3."""
+    chance = np.random.default_rng(seed)
+    mixed = chance.standard_normal((count, len(together))) @ power(together, 0.5)
+    return np.asarray(3 * mixed + 5, np.float32)
 
 
-def test_normalising_names_the_voice_of_features_that_take_few_values() -> None:
-    """Moved by a mean and a spread of its own, each voice has points where the other has none."""
-    chance = np.random.default_rng(2)
+def test_a_power_of_a_matrix_is_what_its_name_says() -> None:
+    assert power(TOGETHER, 0.5) @ power(TOGETHER, 0.5) == pytest.approx(TOGETHER)
+    assert power(TOGETHER, -1.0) @ TOGETHER == pytest.approx(np.eye(3))
 
-    def voice(shares: list[float]) -> list[Recording]:
-        values = np.eye(4, dtype=np.float32)
-        return [Recording(values[chance.choice(4, 500, p=shares)], np.ones(500, bool)) for _ in range(6)]
 
-    speakers = [voice([0.4, 0.3, 0.2, 0.1]), voice([0.35, 0.25, 0.2, 0.2])]
+def test_correlations_do_not_depend_on_level_and_spread_of_a_voice() -> None:
+    voice = frames(TOGETHER, 4000, 1)
+    assert correlations([voice, voice * 0.1 - 2]) == pytest.approx(TOGETHER, abs=0.05)
 
-    def named(fit: Fit | None) -> float:
-        return speaker_accuracy(speakers, hidden=16, fit=fit, splits=1)
 
-    assert named(None) < 0.6
-    assert named(level) > 0.8
+def test_recoloured_frames_go_together_as_the_reference() -> None:
+    speech = frames(TOGETHER, 4000, 2)
+    found = recolour(np.eye(3), pull=0)(speech)(speech)
+    assert found.mean(0) == pytest.approx(np.zeros(3), abs=1e-3)
+    assert np.cov(found.T) == pytest.approx(np.eye(3), abs=1e-3)
+
+
+def test_frames_that_go_together_as_the_reference_are_only_levelled() -> None:
+    speech = frames(TOGETHER, 4000, 3)
+    found = recolour(correlations([speech]))(speech)(speech)
+    assert found == pytest.approx(standardised(speech), abs=1e-3)
+
+
+def test_the_shorter_the_recording_the_less_is_changed() -> None:
+    def moved(count: int) -> float:
+        speech = frames(TOGETHER, count, 4)
+        return float(np.abs(recolour(np.eye(3))(speech)(speech) - level(speech)(speech)).mean())
+
+    assert moved(20) < 0.3 * moved(4000)
+    assert np.isfinite(recolour(np.eye(3))(frames(TOGETHER, 1, 4))(frames(TOGETHER, 5, 4))).all()
+
+
+def test_voices_that_differ_in_how_features_go_together_are_named_until_recoloured() -> None:
+    other = TOGETHER * np.array([[1, -1, 1], [-1, 1, 1], [1, 1, 1]])
+    speakers = [
+        [Recording(frames(together, 60, 10 * which + seed), np.ones(60, bool)) for seed in range(6)]
+        for which, together in ((1, TOGETHER), (2, other))
+    ]
+    assert speaker_accuracy(speakers, hidden=16, fit=level, splits=1) > 0.75
+    assert speaker_accuracy(speakers, hidden=16, fit=recolour(np.eye(3), pull=0), splits=1) < 0.6

@@ -1,31 +1,32 @@
-"""The last layer of the encoder: from the probabilities of phones around a frame to the features that are compared.
+"""The layer of the encoder `phonetic`: from the probabilities of phones around a frame to the features.
 
-Apart from the training because it is fitted in closed form, in a minute, to a network whose phones are learnt. The
-features come as close to the network's bottleneck as phones can say: what is left out tells the voice. Soft labels of
-sounds in place of the continuous features behind them are what van Niekerk et al. (2022) compare for conversion.
+Apart from the training because it is fitted in closed form, in ten seconds, to a network whose phones are learnt. The
+features come as close to the network's bottleneck as phones can say: most of what is left out tells the voice. Soft
+labels of sounds in place of the continuous features behind them are what van Niekerk et al. (2022) compare for
+conversion.
 
-    python -m trainer.recipes.phone_encoder.content_layer --weights FILE --material DIR --out DIR
+    python -m trainer.recipes.phone_encoder.phonetic_layer --weights FILE --material DIR --out DIR
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 import torch
-from safetensors.torch import load as load_tensors
+from safetensors.torch import save as pack
 from torch import Tensor
 from torch.nn import functional as F
 
 from catalog.errors import BadModel, CuratorError
-from infer.phone_encoder import EncoderShape, PhoneEncoder, packaged_weights, read_card
+from infer.phone_encoder import PhoneEncoder, load_phone_encoder, packaged_weights, read_card
+from infer.phonetic import FILE, Phonetic
 from trainer.recipes.phone_encoder import corpus
 from trainer.recipes.phone_encoder.corpus import Material
-from trainer.recipes.phone_encoder.train import export
 
 PIECE = 1200
 """Mel frames of one piece: 12 s are normalised together, about as much as one recording."""
@@ -58,27 +59,27 @@ class _Normal:
 
 
 @torch.no_grad()
-def fit(encoder: PhoneEncoder, materials: dict[str, Material], pieces: int = 60, seed: int = 0) -> float:
-    """Fits the layer `content` to `pieces` random pieces of every material; returns the share of the bottleneck kept.
+def fit(phonetic: Phonetic, materials: dict[str, Material], pieces: int = 60, seed: int = 0) -> float:
+    """Fits the layer to `pieces` random pieces of every material; returns the share of the bottleneck's power kept.
 
     The target is the bottleneck with mean 0 and spread 1 over the speech of each piece, so that no voice is told by
     where its features lie.
     """
     chance = np.random.default_rng(seed)
-    inputs = encoder.content.in_channels * encoder.content.kernel_size[0]
-    sums = _Normal(torch.zeros(inputs, inputs), torch.zeros(inputs, encoder.content.out_channels))
+    layer = phonetic.layer
+    inputs = layer.in_channels * layer.kernel_size[0]
+    sums = _Normal(torch.zeros(inputs, inputs), torch.zeros(inputs, layer.out_channels))
     for material in materials.values():
         span = min(PIECE, len(material.labels))
         for start in chance.integers(0, len(material.labels) - span + 1, pieces):
             mel = torch.from_numpy(np.asarray(material.mel[start : start + span], np.float32))
-            hidden = encoder.hidden(mel[None])
-            speech = _loud(mel)[: hidden.shape[1]]
-            around = in_context(encoder.shares(hidden)[0], encoder.shape.context)[speech]
-            sums.add(around, _levelled(hidden[0][speech]))
+            bottleneck = phonetic.network.features(mel[None])
+            speech = _loud(mel)[: bottleneck.shape[1]]
+            around = in_context(phonetic.shares(bottleneck)[0], phonetic.shape.context)[speech]
+            sums.add(around, _levelled(bottleneck[0][speech]))
     weights, kept = sums.solve()
-    shape = encoder.content.weight.shape
-    encoder.content.weight.copy_(weights.T.reshape(shape[0], shape[2], shape[1]).transpose(1, 2))
-    torch.nn.init.zeros_(encoder.content.bias)  # type: ignore[arg-type]
+    features, classes, frames = layer.weight.shape
+    layer.weight.copy_(weights.T.reshape(features, frames, classes).transpose(1, 2))
     return kept
 
 
@@ -98,6 +99,34 @@ def _levelled(frames: Tensor) -> Tensor:
     return (frames - frames.mean(0)) / (frames.std(0) + _SMALLEST_SPREAD)
 
 
+def export(
+    network: PhoneEncoder, version: str, materials: dict[str, Material], out: Path, pieces: int = 60, seed: int = 0
+) -> Path:
+    """Fits the layer to a network of a `version` and writes it (fp16) with its card into `out`; returns its path."""
+    phonetic = Phonetic(network).eval()
+    kept = fit(phonetic, materials, pieces, seed)
+    blob = pack({name: value.half().contiguous() for name, value in phonetic.layer.state_dict().items()})
+    digest = hashlib.sha256(blob + version.encode()).hexdigest()
+    card = {
+        "format": 1,
+        "name": "phonetic",
+        "version": digest[:12],
+        "sha256": hashlib.sha256(blob).hexdigest(),
+        "fitted_to": version,
+        "shape": asdict(phonetic.shape),
+        "parameters": phonetic.layer.weight.numel(),
+        "bottleneck_kept": round(kept, 3),
+        "pieces": pieces,
+        "seed": seed,
+        "recipe": "python -m trainer.recipes.phone_encoder.phonetic_layer",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    weights = out / FILE
+    weights.write_bytes(blob)
+    weights.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return weights
+
+
 def materials_of(folder: Path, held_out: list[str]) -> dict[str, Material]:
     """What the recipe made in `folder` without the voices `held_out`. Raises BadModel when that is nothing."""
     names = ["espeak", "-".join(["flite", *corpus.training_voices(held_out)]), "real"]
@@ -107,51 +136,24 @@ def materials_of(folder: Path, held_out: list[str]) -> dict[str, Material]:
     return found
 
 
-def load_network(weights: Path) -> PhoneEncoder:
-    """The encoder of a file whose last layer may be missing. Raises BadModel when anything else is."""
-    card = read_card(weights)
-    encoder = PhoneEncoder(EncoderShape(**card["shape"]), version=str(card["version"]))
-    lacking = encoder.load_state_dict(
-        {name: value.float() for name, value in load_tensors(weights.read_bytes()).items()}, strict=False
-    )
-    if any(not name.startswith("content.") for name in [*lacking.missing_keys, *lacking.unexpected_keys]):
-        raise BadModel(f"{weights} does not have the shape its card states")
-    return encoder.eval()
-
-
 @click.command()
 @click.option("--weights", type=click.Path(path_type=Path, exists=True), help="Weights; the packaged ones if left out.")
 @click.option("--material", type=click.Path(path_type=Path, exists=True), required=True, help="DIR/material of a run.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for it; that of the weights.")
 @click.option("--pieces", default=60, show_default=True, help="Pieces of 12 s from each material.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the pieces.")
-def main(weights: Path | None, material: Path, out: Path, pieces: int, seed: int) -> None:
-    """Fit the last layer of trained weights again, from the material they were trained on."""
+def main(weights: Path | None, material: Path, out: Path | None, pieces: int, seed: int) -> None:
+    """Fit the layer of the encoder phonetic to trained weights, from the material they were trained on."""
     torch.set_num_threads(1)
     source = weights or packaged_weights()
     try:
-        card = read_card(source)
-        encoder = load_network(source)
-        materials = materials_of(material, card["held_out_voices"])
+        materials = materials_of(material, read_card(source)["held_out_voices"])
+        network = load_phone_encoder(source)
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
-    kept = fit(encoder, materials, pieces, seed)
-    where = export(encoder, out, {**told(card), **facts(kept, hashlib.sha256(source.read_bytes()).hexdigest())})
+    where = export(network, network.version, materials, out or source.parent, pieces, seed)
+    kept = read_card(where)["bottleneck_kept"]
     click.echo(f"wrote {where}: {kept:.1%} of the bottleneck's power is kept")
-
-
-def facts(kept: float, network: str | None = None) -> dict[str, Any]:
-    """What the card says about the layer; `network` is the SHA-256 of the weights whose phones it was fitted to."""
-    found: dict[str, Any] = {"content_layer": {"bottleneck_kept": round(kept, 3)}}
-    if network:
-        found["content_layer"]["fitted_to"] = network
-    return found
-
-
-def told(card: dict[str, Any]) -> dict[str, Any]:
-    """What an earlier card says of the training, without what `export` says and what was measured."""
-    anew = ("format", "name", "version", "sha256", "sample_rate", "frame_rate", "features", "classes", "shape")
-    return {k: v for k, v in card.items() if k not in (*anew, "parameters", "figures", "frame_accuracy")}
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ HELD_MIXTURES = 800
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--mixtures", default=12_000, show_default=True, help="Mixtures of 4 s to train on.")
+@click.option("--mixtures", default=24_000, show_default=True, help="Mixtures of 4 s to train on.")
 @click.option("--epochs", default=8, show_default=True, help="Passes over the mixtures.")
 @click.option("--songs", default=140, show_default=True, help="Sung lines to make of the voices.")
 @click.option("--sentences", default=6, show_default=True, help="Sentences of each espeak-ng voice; 0 for none.")

@@ -115,6 +115,8 @@ def export(
         "fitted_to": version,
         "shape": asdict(phonetic.shape),
         "parameters": phonetic.layer.weight.numel(),
+        "material_minutes": {name: round(corpus.seconds(m) / 60, 1) for name, m in materials.items()},
+        "licences": "those of the network, in phone_encoder.json",
         "bottleneck_kept": round(kept, 3),
         "pieces": pieces,
         "seed": seed,

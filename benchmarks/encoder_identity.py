@@ -1,6 +1,6 @@
 """What names the speaker in the encoder's frames: the voice or the recording, and what taking it out costs.
 
-    python benchmarks/encoder_identity.py AUDIO [--material DIR]
+    python -m benchmarks.encoder_identity AUDIO [--material DIR]
 
 Controls of the deeper probe of `python -m trainer.recipes.phone_encoder.evaluate` on the folder with MANIFEST.csv:
 recordings of one voice, Kathleen, whose file names hold the second at which each was made, given out as two speakers -

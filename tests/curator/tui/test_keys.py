@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 from textual.widgets import Static
 
 from catalog.errors import BadRequest
 from catalog.library import Library
 from catalog.store import Store
 from curator import settings
+from curator.tui import screens, widgets
 from curator.tui.app import CuratorApp
 from curator.tui.bindings import named_bindings
 from curator.tui.rooms import room_classes
@@ -47,8 +52,6 @@ async def test_a_mistake_in_the_keys_does_not_keep_the_app_from_opening(
 
 
 def test_every_binding_that_is_shown_has_a_name_and_says_what_it_does() -> None:
-    from textual.binding import Binding
-
     names = []
     for place in (CuratorApp, *room_classes()):
         for binding in place.BINDINGS:
@@ -58,6 +61,16 @@ def test_every_binding_that_is_shown_has_a_name_and_says_what_it_does() -> None:
             names.append(binding.id)
     assert len(names) == len(set(names))
     assert set(names) <= set(named_bindings(CuratorApp))
+
+
+def test_every_binding_with_a_name_can_be_given_another_key() -> None:
+    named = named_bindings(CuratorApp)
+    for package in (screens, widgets):
+        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for _, part in inspect.getmembers(importlib.import_module(info.name), inspect.isclass):
+                for binding in part.__dict__.get("BINDINGS", ()):
+                    if part.__module__ == info.name and isinstance(binding, Binding) and binding.id:
+                        assert binding.id in named, f"{part.__name__}: {binding.id}"
 
 
 async def test_a_key_is_given_in_the_app_kept_in_the_file_and_works_at_once(

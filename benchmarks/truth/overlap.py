@@ -1,8 +1,8 @@
 """A second voice: real labelled overlap, mixtures of unseen voices, sung doubles and harmonies, and single voices.
 
 Nothing of this folder's voices, songs or labelled recordings was in the training (`curator.recipes.overlap`); the
-limits inside the score were chosen on other meetings and other voices. AUC is of the mean over 0.36 s, by which
-the score decides, over the 40 ms frames in which anybody speaks. Single voices are flagged when a clip of 8 s scores above
+limits inside the score were chosen on other meetings and other voices. AUC is of the mean over 0.36 s, by which the
+score decides, over the 40 ms frames in which anybody speaks. Single voices are flagged when a clip of 8 s scores above
 the limit of the policy.
 """
 

@@ -23,12 +23,12 @@ class Overlap:
 
     A small network of our own (`overlap_network`, trained by `curator.recipes.overlap` on mixtures of single voices)
     gives a probability every 40 ms; a second voice is one that it is sure of, on the mean over 0.36 s, for 0.2 s or
-    more. NULL with under 1 s of speech. Its place is the second with the most of it. Valid for speech at any level of the recording. Precision comes
-    before recall: by `benchmarks/truth/overlap.py` none of 69 clean clips of 8 s with one unknown voice, spoken or
-    sung, scores above 0.1, and of labelled clips with over 30 % overlap 17 of 18 do, with 10 to 30 % 14 of 16. What it
-    hears badly: murmurs of a second person in a meeting; 6 dB below a lead, a third or a fifth (AUC 0.78) and a double
-    on the same notes (0.58). It takes an engine for a voice (a chainsaw 15 dB below). 2 ms of one processor a second
-    of audio.
+    more. NULL with under 1 s of speech. Its place is the second with the most of it. Valid for speech at any level of
+    the recording. Precision comes before recall: by `benchmarks/truth/overlap.py` none of 69 clean clips of 8 s with
+    one unknown voice, spoken or sung, scores above 0.1, and of labelled clips with over 30 % overlap 17 of 18 do, with
+    10 to 30 % 12 of 16. What it hears badly: murmurs of a second person in a meeting; 6 dB below a lead, a third or a
+    fifth (AUC 0.78) and a double on the same notes (0.58). It takes an engine for a voice (a chainsaw 15 dB below).
+    2 ms of one processor a second of audio.
     """
 
     name = "overlap"

@@ -119,7 +119,7 @@ class PhoneContent:
         wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"]))
         gain = float(level_gain(wave))
         speech = speech_frames(wave).numpy()
-        raw = self._raw(audio, gain)
+        raw = _raw(self._network, audio, gain, self._device)
         chosen = raw[speech] if speech.any() else raw
         if not len(chosen):
             return Statistics(np.zeros(self.dim, np.float32), np.ones(self.dim, np.float32), gain)
@@ -129,14 +129,7 @@ class PhoneContent:
     def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
         """Features (T, 128) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1."""
         known = statistics or self.measure(audio)
-        return (self._raw(audio, known.gain) - known.mean) / known.std
-
-    def _raw(self, audio: Floats, gain: float) -> Floats:
-        import torch
-
-        wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"])).to(self._device)
-        found: Floats = self._network.encode(wave, _AT_ONCE, gain=gain)[0].cpu().numpy()
-        return found
+        return (_raw(self._network, audio, known.gain, self._device) - known.mean) / known.std
 
 
 class PhoneticContent:
@@ -166,9 +159,14 @@ class PhoneticContent:
 
     def encode(self, audio: Floats, statistics: Statistics | None = None) -> Floats:
         """Features (T, 128) of audio (N,) at 16 kHz, T = (N - 400) // 320 + 1."""
-        import torch
-
         known = statistics or self.measure(audio)
-        wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"])).to(self._device)
-        found: Floats = self._network.encode(wave, _AT_ONCE, gain=known.gain)[0].cpu().numpy()
-        return found
+        return _raw(self._network, audio, known.gain, self._device)
+
+
+def _raw(network: PhoneEncoder | Phonetic, audio: Floats, gain: float, device: str) -> Floats:
+    """What an embedded network makes of audio (N,) at 16 kHz times `gain`, (T, 128)."""
+    import torch
+
+    wave = torch.from_numpy(np.require(audio, np.float32, ["C", "W"])).to(device)
+    found: Floats = network.encode(wave, _AT_ONCE, gain=gain)[0].cpu().numpy()
+    return found

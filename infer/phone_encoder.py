@@ -247,6 +247,22 @@ def read_card(weights: Path) -> dict[str, Any]:
     return found
 
 
+def read_tensors(weights: Path, card: dict[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a file in float32, by name; raises BadModel when it is missing or not the one its card names."""
+    try:
+        blob = weights.read_bytes()
+    except OSError as error:
+        raise BadModel(f"cannot read the content encoder {weights}: {error}") from error
+    if hashlib.sha256(blob).hexdigest() != card.get("sha256"):
+        raise BadModel(f"{weights} is not the file its card describes (SHA-256 differs); reinstall or rebuild it")
+    return {name: value.float() for name, value in load_tensors(blob).items()}
+
+
+def other_shape(weights: Path) -> BadModel:
+    """The error for tensors that do not fit the shape that the card states."""
+    return BadModel(f"{weights} does not have the shape its card states; reinstall or rebuild it")
+
+
 def load_phone_encoder(path: Path | None = None, device: str | torch.device = "cpu") -> PhoneEncoder:
     """The trained encoder in evaluation mode, from `path` or the packaged weights, checked against its card.
 
@@ -254,15 +270,10 @@ def load_phone_encoder(path: Path | None = None, device: str | torch.device = "c
     """
     weights = path or packaged_weights()
     card = read_card(weights)
-    try:
-        blob = weights.read_bytes()
-    except OSError as error:
-        raise BadModel(f"cannot read the content encoder {weights}: {error}") from error
-    if hashlib.sha256(blob).hexdigest() != card.get("sha256"):
-        raise BadModel(f"{weights} is not the file its card describes (SHA-256 differs); reinstall or rebuild it")
+    tensors = read_tensors(weights, card)
     try:
         encoder = PhoneEncoder(EncoderShape(**card["shape"]), version=str(card["version"]))
-        encoder.load_state_dict({name: value.float() for name, value in load_tensors(blob).items()})
+        encoder.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise BadModel(f"{weights} does not have the shape its card states; reinstall or rebuild it") from error
+        raise other_shape(weights) from error
     return encoder.to(device).eval()

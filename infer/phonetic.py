@@ -6,16 +6,23 @@ closed form, after it, and whose weights lie in a file of their own beside it.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from catalog.errors import BadModel
-from infer.phone_encoder import CLASSES, FEATURE_SIZE, PhoneEncoder, load_phone_encoder, packaged_weights, read_card
+from infer.phone_encoder import (
+    CLASSES,
+    FEATURE_SIZE,
+    PhoneEncoder,
+    load_phone_encoder,
+    other_shape,
+    packaged_weights,
+    read_card,
+    read_tensors,
+)
 
 FILE = "phonetic.safetensors"
 
@@ -58,6 +65,9 @@ class Phonetic(nn.Module):
 
     def features(self, bottleneck: Tensor) -> Tensor:
         """Features (B, T, 128) for the network's bottleneck (B, T, 128)."""
+        if bottleneck.shape[1] == 0:
+            # torch refuses a convolution that is longer than what it is given, padding included
+            return bottleneck.new_zeros(len(bottleneck), 0, FEATURE_SIZE)
         found: Tensor = self.layer(self.shares(bottleneck).transpose(1, 2)).transpose(1, 2)
         return found
 
@@ -77,17 +87,12 @@ def load_phonetic(path: Path | None = None, device: str | torch.device = "cpu") 
     card = read_card(weights)
     beside = weights.with_name(packaged_weights().name)
     network = load_phone_encoder(beside, device)
-    try:
-        blob = weights.read_bytes()
-    except OSError as error:
-        raise BadModel(f"cannot read the content encoder {weights}: {error}") from error
-    if hashlib.sha256(blob).hexdigest() != card.get("sha256"):
-        raise BadModel(f"{weights} is not the file its card describes (SHA-256 differs); reinstall or rebuild it")
+    tensors = read_tensors(weights, card)
     if card.get("fitted_to") != network.version:
         raise BadModel(f"{weights} was fitted to other weights than {beside}; fit it again")
     try:
         found = Phonetic(network, PhoneticShape(**card["shape"]), version=str(card["version"]))
-        found.layer.load_state_dict({name: value.float() for name, value in load_tensors(blob).items()})
+        found.layer.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise BadModel(f"{weights} does not have the shape its card states; reinstall or rebuild it") from error
+        raise other_shape(weights) from error
     return found.to(device).eval()

@@ -19,10 +19,11 @@ def chatter(seconds: float, seed: int = 0) -> np.ndarray:
     return (audio * steps).astype(np.float32)
 
 
-@pytest.mark.parametrize("samples", [400, 719, 720, 16000, 31999])
-def test_there_are_as_many_features_as_hubert_would_give(samples: int, tmp_path: Path) -> None:
-    encoder = load_encoder("phone", tmp_path)
-    assert encoder.encode(chatter(2)[:samples]).shape == ((samples - 400) // 320 + 1, encoder.dim)
+@pytest.mark.parametrize("name", ["phone", "phonetic"])
+@pytest.mark.parametrize("samples", [0, 399, 400, 719, 720, 16000, 31999])
+def test_there_are_as_many_features_as_hubert_would_give(samples: int, name: str, tmp_path: Path) -> None:
+    encoder = load_encoder(name, tmp_path)
+    assert encoder.encode(chatter(2)[:samples]).shape == (max(0, (samples - 400) // 320 + 1), encoder.dim)
 
 
 def test_speech_frames_of_a_recording_are_brought_to_mean_zero_and_spread_one(tmp_path: Path) -> None:
@@ -52,8 +53,9 @@ def test_gain_does_not_change_what_is_said(tmp_path: Path) -> None:
     assert np.allclose(encoder.encode(audio), encoder.encode(audio * 0.25), atol=1e-2)
 
 
-def test_silence_encodes_to_numbers(tmp_path: Path) -> None:
-    encoder = load_encoder("phone", tmp_path)
+@pytest.mark.parametrize("name", ["phone", "phonetic"])
+def test_silence_encodes_to_numbers(name: str, tmp_path: Path) -> None:
+    encoder = load_encoder(name, tmp_path)
     assert np.isfinite(encoder.encode(np.zeros(RATE, np.float32))).all()
 
 

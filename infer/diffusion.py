@@ -35,8 +35,8 @@ def _kept() -> NDArray[np.float64]:
 
 def amounts(step: Tensor) -> tuple[Tensor, Tensor]:
     """Steps (B,), 0 to 999 -> the factors of data and of unit noise in what is left then, two of (B,)."""
-    kept = torch.from_numpy(_kept()).to(step.device)[step]
-    return kept.sqrt().float(), (1 - kept).sqrt().float()
+    signal, spread = (torch.from_numpy(np.sqrt(part).astype(np.float32)) for part in (_kept(), 1 - _kept()))
+    return signal.to(step.device)[step], spread.to(step.device)[step]
 
 
 def noised(data: Tensor, noise: Tensor, step: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from infer.minimal_filtering import at_points, values_at_points
 from infer.weight_norm import NormedConv1d, NormedConv2d
-from trainer.column_convolution import TAPS, at_points, convolve_short, convolve_strided
+from trainer.column_convolution import TAPS, convolve_short, convolve_strided
 
 _SLOPE = 0.1
 _WIDE = 256
@@ -48,7 +49,7 @@ class TimeConv1d(NormedConv1d):
         """The weight as `forward` takes it."""
         if self._held is not None or not (self._short() and _by_products(self.weight_v)):
             return super().kernel()
-        return at_points(super().kernel().unsqueeze(-1))
+        return values_at_points(super().kernel())
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T) -> (B, C', T')."""
@@ -58,7 +59,8 @@ class TimeConv1d(NormedConv1d):
             assert self.bias is not None
             # the clips side by side, each a column
             columns = x.permute(1, 2, 0).unsqueeze(0).contiguous(memory_format=torch.channels_last)
-            return convolve_short(columns, self.kernel(), self.bias)[0].permute(2, 0, 1)
+            points = at_points(super().kernel()) if self._held is None else self._held.unbind(0)
+            return convolve_short(columns, points, self.bias)[0].permute(2, 0, 1)
         if self.stride[0] > 1 and self.out_channels >= 16 * self.groups:
             return self._folded(x)
         return super().forward(x)
@@ -108,7 +110,9 @@ class ColumnConv2d(NormedConv2d):
         if self._held is not None or self.in_channels == 1 or not _by_products(self.weight_v):
             return super().kernel()
         kernel = super().kernel()
-        return at_points(kernel) if self._short() else kernel.contiguous(memory_format=torch.channels_last)
+        if self._short():
+            return values_at_points(kernel.squeeze(3))
+        return kernel.contiguous(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, P) -> (B, C', T', P)."""
@@ -117,7 +121,8 @@ class ColumnConv2d(NormedConv2d):
         assert self.bias is not None
         x = x.contiguous(memory_format=torch.channels_last)
         if self._short():
-            return convolve_short(x, self.kernel(), self.bias)
+            points = at_points(super().kernel().squeeze(3)) if self._held is None else self._held.unbind(0)
+            return convolve_short(x, points, self.bias)
         return convolve_strided(x, self.kernel(), self.bias, self.stride[0])
 
     def _short(self) -> bool:

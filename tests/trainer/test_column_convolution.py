@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from infer.minimal_filtering import POINTS, at_points
 from infer.weight_norm import held_weights
 from trainer import discriminator
-from trainer.column_convolution import at_points, convolve_short, convolve_strided, product
+from trainer.column_convolution import convolve_short, convolve_strided
 from trainer.discriminator import PeriodDiscriminator, ScaleDiscriminator
 
 
@@ -29,7 +30,7 @@ def test_output_and_all_gradients_are_those_of_the_convolution_in_double_precisi
     x, kernel = picture(1, 24, height, 3), picture(40, 24, 5, 1)
     bias = torch.linspace(-1, 1, 40).requires_grad_()
     if stride == 1:
-        made = convolve_short(x, at_points(kernel), bias)
+        made = convolve_short(x, at_points(kernel.squeeze(3)), bias)
     else:
         made = convolve_strided(x, kernel, bias, stride)
     same = [part.detach().double().requires_grad_() for part in (x, kernel, bias)]
@@ -44,21 +45,6 @@ def test_output_and_all_gradients_are_those_of_the_convolution_in_double_precisi
         close(part.grad, exact.grad)
 
 
-def test_it_rounds_no_more_than_three_times_as_much_as_torch() -> None:
-    x, kernel, bias = picture(1, 512, 20, 6).detach(), picture(64, 512, 5, 1).detach(), torch.zeros(64)
-    exact = torch.conv2d(x.double(), kernel.double(), padding=(2, 0))
-    plain = (torch.conv2d(x, kernel, padding=(2, 0)) - exact).norm()
-    assert (convolve_short(x, at_points(kernel), bias) - exact).norm() < 3 * plain
-
-
-def test_products_are_the_same_where_onednn_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b = picture(6, 5, 1, 1).detach()[..., 0, 0], picture(7, 5, 1, 1).detach()[..., 0, 0]
-    found = product(a, b)
-    monkeypatch.setattr(torch._C, "_has_mkldnn", False)
-    torch.testing.assert_close(product(a, b), found)
-    torch.testing.assert_close(found, a @ b.t())
-
-
 @pytest.fixture(params=["period", "scale"])
 def judge(request: pytest.FixtureRequest) -> nn.Module:
     torch.manual_seed(0)
@@ -69,7 +55,7 @@ def judge(request: pytest.FixtureRequest) -> nn.Module:
 def test_a_judge_leaves_the_gradients_that_plain_convolutions_leave(
     judge: nn.Module, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert any(conv.kernel().shape[0] == 6 for conv in judge.convs)
+    assert any(conv.kernel().shape[0] == POINTS for conv in judge.convs)
     wave = torch.randn(2, 1, samples, generator=torch.Generator().manual_seed(0))
     found = []
     for plain in (False, True):

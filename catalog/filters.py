@@ -6,11 +6,11 @@ compute one value from others get through. The parser itself is called by the st
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from catalog.errors import BadRequest
+from catalog.names import nearest
 from catalog.records import SCORE_NAMES
 
 FIELDS: tuple[tuple[str, str], ...] = (
@@ -118,11 +118,6 @@ def check_type(found: str, expression: str) -> None:
         )
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _only_select(tree: dict[str, Any], expression: str) -> dict[str, Any]:
     if tree.get("error"):
         reason = str(tree.get("error_message", "it cannot be read")).splitlines()[0]
@@ -174,15 +169,15 @@ def _check_expression(part: dict[str, Any], expression: str) -> None:
 
 def _check_name(names: Sequence[str]) -> None:
     if len(names) != 1 or names[0].lower() not in NAMES:
-        hint = _nearest(names[-1], NAMES) or f". Known names: {', '.join(NAMES)}."
-        raise BadRequest(f"Unknown name {'.'.join(names)}{hint}")
+        known = nearest(names[-1], NAMES, listed_by="curator clips --help")
+        raise BadRequest(f"Unknown name {'.'.join(names)}{known}.")
 
 
 def _check_function(part: dict[str, Any], expression: str) -> None:
     name = str(part["function_name"]).lower()
     if name not in FUNCTIONS or part.get("catalog") or part.get("schema") not in ("", "main", None):
         words = sorted(function for function in FUNCTIONS if function.isidentifier())
-        raise BadRequest(f"A filter cannot use the function {name}{_nearest(name, words) or '.'}")
+        raise BadRequest(f"A filter cannot use the function {name}{nearest(name, words)}.")
     orders = part.get("order_bys") or {}
     if part.get("filter") or part.get("distinct") or orders.get("orders"):
         raise BadRequest(f"A filter cannot use {name} as an aggregate: {_quote(expression)}.")

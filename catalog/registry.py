@@ -20,7 +20,7 @@ from catalog import atomic
 from catalog.audio import sha256
 from catalog.errors import BadModel, BadRequest
 from catalog.library import Library
-from catalog.names import check_name
+from catalog.names import check_name, nearest
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
@@ -99,6 +99,11 @@ def load(library: Library, name: str) -> ModelEntry:
     return ModelEntry(path, card)
 
 
+def check_there(library: Library, name: str) -> None:
+    """Raise BadRequest, with the names that there are, when no model has this name; its files are not looked at."""
+    _existing(library, name)
+
+
 def remove(library: Library, name: str) -> None:
     """Remove a model for good; raises BadRequest when there is none of this name."""
     path = _existing(library, name)
@@ -111,9 +116,9 @@ def _existing(library: Library, name: str) -> Path:
     path = library.models / name
     if path.is_dir():
         return path
-    names = [card["name"] for card in list_models(library)]
-    known = f" Known models: {', '.join(names)}." if names else " There are no models yet."
-    raise BadRequest(f"There is no model named {name}.{known}")
+    names = [str(card["name"]) for card in list_models(library)]
+    known = nearest(name, names, listed_by="curator models list") or "; there are no models yet"
+    raise BadRequest(f"There is no model named {name}{known}.")
 
 
 def _complete(name: str, folder: Path, card: Card) -> Card:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
+from catalog.names import nearest
 from catalog.recordings import next_seq, now
 
 LONGEST_NAME = 60
@@ -32,8 +33,9 @@ def save(cursor: Cursor, saved: SavedFilter) -> None:
 
 def remove(cursor: Cursor, name: str) -> None:
     """Keep a filter no longer; raises BadRequest when there is none of that name."""
-    if name not in {each.name for each in saved_filters(cursor)}:
-        raise BadRequest(f"There is no saved filter called {name}.")
+    names = [each.name for each in saved_filters(cursor)]
+    if name not in names:
+        raise BadRequest(f"There is no saved filter called {name}{nearest(name, names)}.")
     _append(cursor, SavedFilter(name, "", ""), removed=True)
 
 

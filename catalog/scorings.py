@@ -15,6 +15,7 @@ from catalog.clips import literal
 from catalog.errors import BadRequest
 from catalog.holding import Cursor, rows_of
 from catalog.late import pa
+from catalog.names import nearest
 from catalog.presence import present
 from catalog.recordings import next_seq, now
 from catalog.records import SCORE_NAMES, Scoring
@@ -157,7 +158,7 @@ def _places(scoring: Scoring, before: str | None) -> str | None:
 def _checked(scoring: Scoring) -> dict[str, float | str | None]:
     unknown = set(scoring.values) - set(SCORE_NAMES)
     if unknown:
-        raise BadRequest(f"There is no score named {sorted(unknown)[0]}.")
+        raise BadRequest(f"There is no score named {sorted(unknown)[0]}{nearest(sorted(unknown)[0], SCORE_NAMES)}.")
     values: dict[str, float | str | None] = {}
     for name, value in scoring.values.items():
         if value is None or name == "duplicate_of":

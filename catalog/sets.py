@@ -20,7 +20,7 @@ import numpy as np
 from catalog import atomic, audio
 from catalog.errors import BadAudio, BadRequest
 from catalog.library import Library
-from catalog.names import check_name
+from catalog.names import check_name, nearest
 from catalog.records import SCORE_NAMES, SetClip, SetInfo
 
 FORMAT, WEIGHED = 1, 2
@@ -215,8 +215,8 @@ def load(library: Library, name: str, *, verify: bool = True) -> SetManifest:
     path = folder(library, name)
     if not (path / MANIFEST).is_file():
         names = [info.name for info in list_sets(library)]
-        known = f" Known sets: {', '.join(names)}." if names else " There are no sets yet."
-        raise BadRequest(f"There is no set named {name}.{known}")
+        known = nearest(name, names, listed_by="curator set list") or "; there are no sets yet"
+        raise BadRequest(f"There is no set named {name}{known}.")
     manifest = _read(path)
     if content_id(manifest.clips) != manifest.info.id:
         raise BadRequest(f"The set {name} is damaged: its manifest was changed after it was frozen.")

@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from catalog.errors import BadRequest
+from catalog.names import nearest
 from catalog.records import Analysis, Clip, Recording, Scoring
 from curator import activity
 from curator.analysis import HEARING
@@ -63,7 +64,8 @@ def families(only: Sequence[str]) -> list[str]:
             by_name.setdefault(name, set()).add(scorer.name)
     unknown = [name for name in only if name not in by_name]
     if unknown:
-        raise BadRequest(f"There is no score {unknown[0]} to compute; there are {', '.join(sorted(by_name))}.")
+        known = nearest(unknown[0], by_name)
+        raise BadRequest(f"There is no score {unknown[0]} to compute{known}.")
     chosen = set().union(*(by_name[name] for name in only)) if only else {scorer.name for scorer in SCORERS}
     return [scorer.name for scorer in SCORERS if scorer.name in chosen]
 

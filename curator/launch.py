@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog import registry
 from catalog.errors import BadRequest
 from catalog.jobs import Job, JobState
 from catalog.library import Library
@@ -107,8 +108,15 @@ def start_convert(
 ) -> Job:
     """Start converting files with a model of the registry; `out` is a file for one input, else a folder.
 
-    With `queued` it waits for its turn (`next_in_line`).
+    With `queued` it waits for its turn (`next_in_line`). Raises BadRequest at once when there is no such model, or when
+    no input has a place for its result.
     """
+    from infer.output import settle
+
+    registry.check_there(library, model)
+    targets = settle(inputs, out, overwrite=options.overwrite)
+    if targets and all(target.problem for target in targets):
+        raise BadRequest(str(targets[0].problem))
     request = {
         "library": str(library.root),
         "model": model,

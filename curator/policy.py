@@ -18,9 +18,9 @@ from typing import Any, Literal, cast
 from catalog.atomic import in_words, write_text
 from catalog.errors import BadRequest
 from catalog.library import Library
+from catalog.names import nearest
 from catalog.records import SCORES, Rule
 from curator.settings import put
-from infer.options import nearest
 
 FILE = "policy.toml"
 OFF = "off"

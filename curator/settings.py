@@ -16,7 +16,7 @@ from pathlib import Path
 
 from catalog.atomic import write_text
 from catalog.errors import BadRequest
-from infer.options import nearest
+from catalog.names import nearest
 
 VARIABLE = "CURATOR_SETTINGS"
 KEYS = "keys"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catalog.errors import BadRequest
+from catalog.names import nearest
 from infer.content_encoder import ContentEncoder, Floats, Statistics
-from infer.options import nearest
 from infer.pull import missing_weights, place
 
 if TYPE_CHECKING:

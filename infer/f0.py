@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.errors import BadRequest
+from catalog.names import nearest
 from infer.f0_methods.framing import SAMPLE_RATE, fit
-from infer.options import AUTO, nearest
+from infer.options import AUTO
 from infer.pull import missing_weights, place
 
 HOP = 160

@@ -5,12 +5,12 @@ Separate and free of heavy imports because the commands and the app build these 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from catalog.errors import BadRequest
+from catalog.names import nearest
 
 AUTO: Literal["auto"] = "auto"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -201,15 +201,6 @@ CLASSIC: Mapping[str, Any] = {
     "limiter": "scale",
 }
 """What `ConvertOptions.classic` sets."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Words that name the closest known name, or all of them: " (did you mean X?)", " (there are X, Y)"."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f" (did you mean {close[0]}?)"
-    return f" (there are {', '.join(names)})" if names else ""
 
 
 def _problem(options: ConvertOptions) -> str | None:

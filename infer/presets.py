@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import BadRequest
-from infer.options import AUTO, CLASSIC, nearest
+from catalog.names import nearest
+from infer.options import AUTO, CLASSIC
 
 
 @dataclass(frozen=True)

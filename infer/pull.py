@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from catalog.errors import BadRequest, CuratorError, MissingWeights
-from infer.options import nearest
+from catalog.names import nearest
 
 HUB = "https://huggingface.co"
 URL_VARIABLE = "CURATOR_WEIGHTS_URL"
@@ -58,7 +58,8 @@ def find(name: str) -> Published:
     """The entry called `name`; raises BadRequest with the nearest name."""
     entries = published()
     if name not in entries:
-        raise BadRequest(f"{name}: no such published weights{nearest(name, entries)}")
+        known = nearest(name, entries, listed_by="curator models pull")
+        raise BadRequest(f"{name}: no such published weights{known}")
     return entries[name]
 
 

@@ -6,12 +6,12 @@ request before anything heavy is loaded.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from catalog.errors import BadRequest
+from catalog.names import nearest
 
 Device = Literal["auto", "cpu", "cuda"]
 PITCH, FORMANT, GAIN, NOISE = "pitch", "formant", "gain", "noise"
@@ -339,6 +339,4 @@ def _loss_weights(weights: LossWeights, changes: Mapping[str, float]) -> LossWei
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    return f"There is no {what} called {name}: {hint}"
+    return f"There is no {what} called {name}{nearest(name, known)}"

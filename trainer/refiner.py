@@ -22,6 +22,7 @@ from torch.optim import AdamW
 
 from catalog import atomic
 from catalog.errors import BadRequest, CuratorError
+from catalog.names import nearest
 from infer.diffusion import noised
 from infer.loudness import SPEECH_DBFS, frame_loudness
 from infer.mel import MelSettings, mel_spectrogram
@@ -72,7 +73,7 @@ class RefinerTraining:
         known = [item.name for item in fields(RefinerTraining)]
         for name, value in settings.items():
             if name not in known:
-                raise BadRequest(f"There is no refiner setting called {name}: known: {', '.join(known)}")
+                raise BadRequest(f"There is no refiner setting called {name}{nearest(name, known)}")
             whole = name != "learning_rate"
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value <= 0:
                 raise BadRequest(f"refiner setting {name} must be a number above 0, not {value!r}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.errors import BadRequest
+from catalog.filters import NAMES
 from catalog.library import Library
 from catalog.records import SCORE_NAMES, VerdictName
 from curator.cli.output import DONE, emit, json_option, open_store, pass_library, table
@@ -50,7 +51,7 @@ def recordings(library: Library, as_json: bool) -> int:
     return DONE
 
 
-@click.command()
+@click.command(epilog=f"EXPR may use: {', '.join(NAMES)}.")
 @where_option
 @click.option("--sort", metavar="EXPR", help='Order, e.g. "snr_db desc".')
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="At most so many.")
@@ -82,7 +83,8 @@ def clips(
         "overlap_ratio": "OVERLAP",
         "path": "PATH",
     }
-    table(rows, columns, empty="No clips match." if where else "No clips yet: curator add PATH --speaker NAME")
+    empty = "No clips match." if where else "No clips yet: curator add PATH --speaker NAME"
+    table(rows, columns, empty="No clip was asked for: --limit 0" if limit == 0 else empty)
     return DONE
 
 

@@ -191,13 +191,15 @@ def export_model(library: Library, name: str, layout: str, out: Path, as_json: b
 
 
 @models.command("pull")
-@click.argument("name")
+@click.argument("name", required=False)
 @json_option
 @pass_library
-def pull(library: Library, name: str, as_json: bool) -> int:
-    """Fetch published base weights by name. They are pinned by their SHA-256."""
+def pull(library: Library, name: str | None, as_json: bool) -> int:
+    """Fetch published base weights by name. They are pinned by their SHA-256; without NAME, list them."""
     from infer.pull import pull as fetch
 
+    if name is None:
+        return _list_published(library, as_json)
     library.create()
     with progress_bar(f"Pulling {name}") as update:
         path = fetch(
@@ -211,4 +213,19 @@ def pull(library: Library, name: str, as_json: bool) -> int:
         emit({"name": name, "path": str(path)})
     else:
         click.echo(path)
+    return DONE
+
+
+def _list_published(library: Library, as_json: bool) -> int:
+    """Say what can be pulled, and what of it is here."""
+    from infer.pull import place, published
+
+    rows = [
+        {"name": each.name, "here": place(each.name, library.weights).is_file(), "what": each.what}
+        for each in published().values()
+    ]
+    if as_json:
+        emit(rows)
+    else:
+        table(rows, {"name": "NAME", "here": "HERE", "what": "WHAT"}, empty="")
     return DONE

@@ -12,6 +12,7 @@ import click
 from catalog.errors import BadRequest
 from catalog.jobs import Job
 from catalog.library import Library
+from catalog.names import nearest
 from curator.cli.output import DONE, emit, json_option, pass_library, table
 
 
@@ -117,7 +118,11 @@ def find_run(library: Library, run_id: str) -> Job:
     starts = [job for job in candidates if job.id.startswith(run_id)]
     if len(starts) == 1:
         return starts[0]
-    raise BadRequest(f"No run called {run_id}: see curator runs list")
+    if starts:
+        raise BadRequest(f"{len(starts)} runs begin with {run_id}: give more of the id (curator runs list)")
+    names = [str(job.request.get("model")) for job in candidates]
+    known = nearest(run_id, names, listed_by="curator runs list") or "; there are no runs yet"
+    raise BadRequest(f"There is no run called {run_id}{known}")
 
 
 def summary(job: Job) -> dict[str, Any]:

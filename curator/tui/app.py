@@ -39,7 +39,7 @@ from curator.tui.rooms import MODES, room_class
 from curator.tui.screens.room import Room
 from curator.tui.terminal import follow_its_size, on_terminal, screen_to_itself
 from curator.tui.widgets.top_bar import ROOMS, Tab
-from curator.tui.words import clock, file_name, one_line
+from curator.tui.words import clock, count, file_name, one_line
 from curator.tui.writer import Writer
 
 Result = TypeVar("Result")
@@ -305,7 +305,7 @@ class CuratorApp(PersonalApp):
 
     def _tell_end(self, view: JobView) -> None:
         if view.state == "done":
-            failed = f", {len(view.problems)} problems (J shows them)" if view.problems else ""
+            failed = f", {count(len(view.problems), 'problem')} (J shows more)" if view.problems else ""
             self.notify(one_line(f"{view.title}: done{failed}"), timeout=6, markup=False)
         elif view.state == "stopped":
             self.notify(one_line(f"{view.title}: stopped"), timeout=6, markup=False)

@@ -48,10 +48,12 @@ def status_line(counts: Mapping[str, int], scope: str, where: str, sort: str, pr
     return Content.assemble(*parts)
 
 
-def no_clip_words(narrowed: bool) -> Content:
+def no_clip_words(narrowed: bool, *, adding: bool) -> Content:
     """What stands in the place of a clip where there is none, and the way out."""
     if narrowed:
         return Content("No clip is like that; esc takes the filter away.")
+    if adding:
+        return Content("The clips of your recordings appear here as soon as each is analysed.")
     return Content("No clips yet. Add recordings in the library (1): they are cut into clips.")
 
 

@@ -161,10 +161,14 @@ class Follower:
             problem = problem_of(event)
             if problem:
                 followed.problems.append(problem)
-        error = ""
-        if state in ("failed", "crashed"):
-            error = str((followed.job.result() or {}).get("error") or crash_words(followed.job))
         problems = tuple(followed.problems[-LAST_WARNINGS:])
+        error = ""
+        if state in ENDED:
+            result = followed.job.result() or {}
+            if state in ("failed", "crashed"):
+                error = str(result.get("error") or crash_words(followed.job))
+            elif state == "done" and came_to_nothing(result):
+                state, error = "failed", problems[-1] if problems else "nothing could be used"
         followed.view = replace(view, state=state, problems=problems, error=one_line(error))
         return any(event.get("type") in NEW_RESULTS for event in events)
 
@@ -193,6 +197,12 @@ def problem_of(event: Mapping[str, Any]) -> str | None:
     if event.get("type") == "failed":
         return one_line(str(event.get("error") or f"{event.get('path')}: failed"))
     return None
+
+
+def came_to_nothing(result: Mapping[str, Any]) -> bool:
+    """Whether all that a job was given failed, which its own outcome does not say: one bad file never stops it."""
+    made = result.get("outputs") or result.get("recordings") or result.get("known")
+    return bool(result.get("failed")) and not made
 
 
 def crash_words(job: Job) -> str:

@@ -278,8 +278,8 @@ def test_damage_is_found_and_told(library: Library, record: Record) -> None:
 
 
 def test_a_set_that_is_not_there_is_told_with_those_that_are(library: Library, record: Record) -> None:
-    with pytest.raises(BadRequest, match="There are no sets yet"):
+    with pytest.raises(BadRequest, match="there are no sets yet"):
         sets.load(library, "first")
     sets.freeze(library, "first", record())
-    with pytest.raises(BadRequest, match=r"no set named second\. Known sets: first"):
+    with pytest.raises(BadRequest, match=r"no set named second \(there is first\)"):
         sets.load(library, "second")

@@ -89,7 +89,7 @@ def test_an_existing_output_is_kept_unless_overwriting_was_asked_for(shelf: Libr
 @pytest.mark.parametrize(
     ("model", "options", "words"),
     [
-        ("tyo", {}, "Known models: toy"),
+        ("tyo", {}, "did you mean toy"),
         ("toy", {"f0_method": "harvst"}, "did you mean harvest"),
         ("toy", {"f0_method": "rmvpe"}, "curator models pull rmvpe"),
         ("toy", {"index_rate": 7}, "index_rate 7"),

@@ -146,7 +146,7 @@ def test_an_alteration_is_a_pure_function_of_recording_copy_and_strengths():
 @pytest.mark.parametrize(
     ("augment", "words"),
     [
-        ({"pich": 3}, "no augmentation called pich: did you mean pitch"),
+        ({"pich": 3}, "no augmentation called pich .did you mean pitch"),
         ({"pitch": 30}, "augment pitch .* is a number from 0.1 to 12, not 30"),
         ({"noise": "loud"}, "augment noise .* is a number from 5 to 60, not loud"),
     ],

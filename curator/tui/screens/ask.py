@@ -22,17 +22,18 @@ Answer = TypeVar("Answer")
 
 
 class Confirm(ModalScreen[bool]):
-    """A question before something that cannot be taken back."""
+    """A question before something that cannot be taken back, or that touches much at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
         Binding("n,escape", "answer(False)", "No"),
     ]
 
-    def __init__(self, question: str, yes: str) -> None:
+    def __init__(self, question: str, yes: str, no: str = "Not now") -> None:
         super().__init__()
         self.question = question
         self.yes = yes
+        self.no = no
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as frame:
@@ -40,7 +41,7 @@ class Confirm(ModalScreen[bool]):
             yield Static(Content(one_line(self.question)))
             with Horizontal(classes="buttons"):
                 yield Button(f"{self.yes} (y)", variant="error", id="yes", compact=True)
-                yield Button("Keep (n)", id="no", compact=True)
+                yield Button(f"{self.no} (n)", id="no", compact=True)
 
     def on_mount(self) -> None:
         """Enter alone destroys nothing."""

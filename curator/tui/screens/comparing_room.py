@@ -41,7 +41,7 @@ class ComparingRoom(Room):
     """Results in a list with `id` results, and what is compared in a line or more with `id` heard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "play", "Hear", tooltip="Play the result; again stops it.", id="convert.play"),
+        Binding("space,enter", "play", "Hear", tooltip="Play the result; again stops it.", id="convert.play"),
         Binding("b", "other", "A/B", tooltip="Go on in the other: the marked result, or the file.", id="convert.other"),
         Binding(
             "m", "mark", "Mark A", tooltip="Compare others with it; again: the file.", show=False, id="convert.mark"
@@ -74,9 +74,10 @@ class ComparingRoom(Room):
         rows: dict[str, Row] = {JOB + key: row_of_job(view) for key, view in reversed(self.running.items())}
         rows |= {key: row_of(result, "A" if key == self.marked else "") for key, result in self.results.items()}
         self.query_one("#results", Listing).fill(rows)
-        title = count(len(self.results), "result") if self.results else "No results yet: fill in the form, then ^s"
-        waiting = f", {len(self.running)} at work or waiting" if self.running else ""
-        self.query_one("#results-title", Static).update(title + waiting)
+        parts = [count(len(self.results), "result")] if self.results else []
+        parts += [f"{len(self.running)} at work or waiting"] if self.running else []
+        title = ", ".join(parts) or "No results yet: fill in the form, then ^s"
+        self.query_one("#results-title", Static).update(title)
 
     def jobs_moved(self, views: tuple[JobView, ...]) -> None:
         """Show how far each conversion is."""

@@ -136,7 +136,8 @@ class HearingRoom(ClipRoom):
     def draw_clip(self, clip: dict[str, Any] | None) -> None:
         """Write the clip's heading and scores."""
         self.query_one(ScorePanel).show(clip, self.rules)
-        heading = no_clip_words(bool(self.where or self.scope)) if clip is None else clip_heading(clip)
+        narrowed = bool(self.where or self.scope)
+        heading = no_clip_words(narrowed, adding=self.adding) if clip is None else clip_heading(clip)
         self.query_one("#clip-heading", Static).update(heading, layout=False)
 
     def _read_picture(self, clip: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ class JobsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as frame:
             frame.border_title = "Jobs"
-            yield Listing(COLUMNS, opens=False, id="job-list")
+            yield Listing(COLUMNS, id="job-list")
             with VerticalScroll(id="job-problems"):
                 yield Static(id="job-words")
         yield Footer(show_command_palette=False, compact=True)

@@ -115,15 +115,14 @@ class LibraryScreen(Room):
         if action == "review":
             return bool(self.rows)
         if action == "stop":
-            return any(view.kind == "add" and view.live for view in self.home.jobs)
+            return self.adding
         return True
 
     def jobs_moved(self, views: tuple[JobView, ...]) -> None:
         """Offer to stop only while something can be stopped, and say that the first recordings are on their way."""
-        adding = any(view.kind == "add" and view.live for view in views)
-        if adding != self._adding:
-            self._adding = adding
-            self.query_one("#welcome-call", Static).update(COMING if adding else CALL)
+        if self.adding != self._adding:
+            self._adding = self.adding
+            self.query_one("#welcome-call", Static).update(COMING if self._adding else CALL)
             self.refresh_bindings()
 
     def action_add(self) -> None:

@@ -107,7 +107,7 @@ class ModelsScreen(Room):
                 self.read("remove", lambda: registry.remove(self.library, name), lambda _: self._removed(name))
 
         question = f"Remove the model {name}? Its weights are deleted; the set and the run it came from stay."
-        self.app.push_screen(Confirm(question, "Remove"), answered)
+        self.app.push_screen(Confirm(question, "Remove", "Keep"), answered)
 
     def _removed(self, name: str) -> None:
         self.home.say(f"Removed {name}")

@@ -60,6 +60,11 @@ class Room(Screen[None]):
         """Where the files are."""
         return self.home.library
 
+    @property
+    def adding(self) -> bool:
+        """Whether recordings are being added."""
+        return any(view.kind == "add" and view.live for view in self.home.jobs)
+
     def compose(self) -> ComposeResult:
         yield TopBar(self.ROOM, self.library.root.name)
         yield from self.body()

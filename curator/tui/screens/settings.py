@@ -43,6 +43,7 @@ class SettingsScreen(ModalScreen[None]):
     SettingsScreen #settings-meaning { height: auto; color: $accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "change", "Change", tooltip="Another value or key.", id="settings.change"),
         Binding("escape,q,f2", "dismiss", "Close", tooltip="Back.", id="settings.close"),
         Binding("delete,backspace", "usual", "Usual", tooltip="The usual value or key again.", id="settings.usual"),
     ]
@@ -88,8 +89,12 @@ class SettingsScreen(ModalScreen[None]):
         self.query_one("#settings-meaning", Static).update(Content(str(row.get("meaning", ""))))
 
     @on(Listing.Opened)
-    def _opened(self, event: Listing.Opened) -> None:
-        name = event.row_key
+    def _opened(self) -> None:
+        self.action_change()
+
+    def action_change(self) -> None:
+        """Ask for another value or key for what is under the cursor, or turn it over if it is on or off."""
+        name = self.query_one(Listing).key or USE
         if name.startswith(KEY):
             binding = name.removeprefix(KEY)
             self.app.push_screen(PressKey(binding), lambda key: self._key(binding, key))

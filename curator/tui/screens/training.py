@@ -84,6 +84,10 @@ class TrainForm(Form[TrainRequest]):
             Field("Refiner", Tick(id="refiner"), "a second network after it, for Refine"),
         ]
 
+    def on_mount(self) -> None:
+        """Begin with the first thing that is not chosen yet."""
+        self.query_one("#model", Input).focus()
+
     @on(Select.Changed)
     @on(Tick.Changed)
     def _tell_again(self) -> None:
@@ -156,7 +160,7 @@ class TrainingScreen(Room):
     def body(self) -> Iterable[Widget]:
         """The runs, and the one under the cursor with its curves."""
         with Container(id="body"):
-            yield Listing(COLUMNS, opens=False, id="runs")
+            yield Listing(COLUMNS, id="runs")
             with Vertical(id="run"):
                 yield Static(id="run-words")
                 yield Grid(id="curves")

@@ -47,7 +47,6 @@ class Listing(DataTable[Text]):
     Listing { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Open", tooltip="Open what the cursor is on.", id="list.open"),
         Binding("down,j", "cursor_down", "Next", show=False, id="list.down"),
         Binding("up,k", "cursor_up", "Previous", show=False, id="list.up"),
         Binding("home,g", "scroll_top", "First", show=False, id="list.first"),
@@ -68,7 +67,7 @@ class Listing(DataTable[Text]):
 
     @dataclass
     class Opened(Message):
-        """Enter or a click chose the row."""
+        """A click chose the row; Enter is left to the screen, which says in its footer what it does there."""
 
         listing: Listing
         row_key: str
@@ -78,10 +77,9 @@ class Listing(DataTable[Text]):
             """The list, for selectors."""
             return self.listing
 
-    def __init__(self, columns: Sequence[ListColumn], *, opens: bool = True, id: str | None = None) -> None:
+    def __init__(self, columns: Sequence[ListColumn], *, id: str | None = None) -> None:
         self._lines_of_cells: dict[tuple[object, ...], list[list[Segment]]] = {}
         super().__init__(cursor_type="row", show_row_labels=False, id=id)
-        self.opens = opens
         self.list_columns = tuple(columns)
         self.list_rows: dict[str, Row] = {}
         self._told: str | None = None
@@ -111,8 +109,8 @@ class Listing(DataTable[Text]):
             self.move_cursor(row=keys.index(key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to open rows only where that does something."""
-        return self.opens and bool(self.list_rows) if action == "select_cursor" else True
+        """Leave Enter to the screen."""
+        return action != "select_cursor"
 
     def action_scroll_top(self) -> None:
         """Go to the first row."""

@@ -145,6 +145,35 @@ def test_a_model_that_is_not_there_is_one_line(curator, takes: Path, tmp_path: P
     assert ended.code == 2
     assert "nobody" in ended.err
     assert ended.err.count("\n") == 1
+    assert not list((tmp_path / "library" / "jobs").glob("convert-*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("clip",), "no command clip (did you mean clips?)"),
+        (("rescore", "--only", "snr"), "did you mean snr_db?"),
+        (("runs", "show", "alto"), "no run called alto; there are no runs yet"),
+        (("models", "pull", "contentvek"), "did you mean contentvec?"),
+        (("models", "pull", "nothing"), "curator models pull lists all"),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_what_there_is(curator, arguments: tuple[str, ...], words: str) -> None:
+    ended = curator(*arguments)
+    assert ended.code == 2
+    assert words in ended.err
+    assert len(ended.err) < 250
+
+
+def test_pulling_nothing_lists_what_can_be_pulled(curator) -> None:
+    rows = {row["name"]: row for row in curator("models", "pull", "--json").json}
+    assert not rows["contentvec"]["here"]
+    assert len(rows) > 20
+
+
+def test_no_clip_asked_for_is_not_told_as_no_clip_there(curator) -> None:
+    assert "No clip was asked for" in curator("clips", "--limit", "0").err
+    assert "No clips yet" in curator("clips").err
 
 
 def test_lists_of_an_empty_library_are_empty_documents(curator) -> None:

@@ -13,6 +13,7 @@ import soundfile
 from textual.pilot import Pilot
 from textual.widgets import Button, Checkbox, Input, Select
 
+from catalog.errors import BadRequest
 from catalog.jobs import Job, JobReport, JobState
 from catalog.library import Library
 from catalog.store import Store
@@ -323,8 +324,15 @@ def test_a_free_name_lies_beside_the_file_the_folder_or_the_folder_of_several(tm
 
 def test_options_of_a_job_are_what_the_form_said(sample: Library, take: Path) -> None:
     options = ConvertOptions(index_rate=0.2, effects=("eq",))
-    job = start_convert(sample, "alto", [take], take.parent, options, queued=True)
+    job = start_convert(sample, "alto", [take], take.parent / "results", options, queued=True)
     assert job.state() == "waiting"
     assert (
         ConvertOptions.from_dict(json.loads((job.path / "request.json").read_text())["request"]["options"]) == options
     )
+
+
+def test_what_can_have_no_result_is_refused_before_it_waits_in_the_queue(sample: Library, take: Path) -> None:
+    for model, out, words in (("alto", take, "is an input"), ("aldo", take.parent / "results", "did you mean alto")):
+        with pytest.raises(BadRequest, match=words):
+            start_convert(sample, model, [take], out, ConvertOptions(), queued=True)
+    assert not list(sample.jobs.glob("convert-*"))

@@ -59,6 +59,20 @@ def test_new_results_are_told_once_and_the_end_once(library: Library) -> None:
     assert follower.look().ended == ()
 
 
+def test_work_of_which_every_file_failed_is_not_told_as_done(library: Library) -> None:
+    for kind, made in (
+        ("convert", {"outputs": [], "failed": [{"path": "/a.wav"}]}),
+        ("add", {"failed": 1, "known": 0}),
+    ):
+        job, report = begin(library, kind, paths=["/a.wav"], inputs=["/a.wav"], model="alto")
+        follower = Follower(library)
+        follower.look()
+        report.event("failed", path="/a.wav", error="/a.wav is empty")
+        report.finish("done", **made)
+        view = next(view for view in follower.look().ended if view.id == job.id)
+        assert (view.state, view.error) == ("failed", "/a.wav is empty")
+
+
 def test_jobs_that_ended_before_the_app_was_opened_are_history(library: Library) -> None:
     _, report = begin(library, paths=["/a.wav"])
     report.finish("done")

@@ -191,7 +191,9 @@ async def test_a_filter_chooses_and_a_bad_one_is_said_while_the_clips_stay(sampl
         app.screen.query_one(FilterLine).value = "overlap > 0.1"
         await settle(pilot)
         assert table_of(app).row_count == chosen
-        assert words_of(app, "#review-status").strip().startswith("! Unknown name overlap; did you mean overlap_ratio?")
+        assert (
+            words_of(app, "#review-status").strip().startswith("! Unknown name overlap (did you mean overlap_ratio?)")
+        )
         await pilot.press("escape")
         await settle(pilot)
         assert table_of(app).row_count == whole

@@ -18,8 +18,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from infer.products import product
+
 POINTS = 8
 """0, 1, -1, 2, -2, 1/2, -1/2 and infinity: products for a tile of `9 - taps` steps."""
+WIDE = 128
+"""Channels from which on fewer products pay for the sums that they need."""
 _FINITE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 _PAIRS = (1, 3, 5)
 """The first of each two points that differ in their sign: what belongs to even powers is the same for both."""
@@ -50,19 +54,6 @@ def _powers(count: int) -> Table:
 def _kernel(taps: int) -> Table:
     rows = zip(_powers(taps), (*_DIVISORS, 1.0), strict=True)
     return tuple(tuple(value / divisor for value in row) for row, divisor in rows)
-
-
-def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """(M, K), (N, K) and (N,) -> (M, N), a times b transposed plus the bias.
-
-    oneDNN's product uses the widest registers of every maker's processor, which torch's own (MKL) does not: on a Zen 5
-    it is twice as fast.
-    """
-    multiply = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    if multiply is None or a.dtype != torch.float32 or not torch._C._has_mkldnn:
-        return torch.nn.functional.linear(a, b, bias)
-    found: Tensor = multiply(a, b, bias, "none", [], "")
-    return found
 
 
 class _AtPoints(torch.autograd.Function):

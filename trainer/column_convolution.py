@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from infer.minimal_filtering import convolve, product
+from infer.minimal_filtering import convolve
+from infer.products import product
 
 TAPS = 5
 """Length of the kernels; the picture is padded by half of it above and below."""

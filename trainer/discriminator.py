@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infer.minimal_filtering import at_points, values_at_points
+from infer.products import by_products
 from infer.weight_norm import NormedConv1d, NormedConv2d
 from trainer.column_convolution import TAPS, convolve_short, convolve_strided
 
@@ -36,24 +37,19 @@ V1 = DiscriminatorConfig((2, 3, 5, 7, 11, 17))
 V2 = DiscriminatorConfig()
 
 
-def _by_products(weight: Tensor) -> bool:
-    """Whether convolutions are rearranged for a CPU: not where something else decides how they are computed."""
-    return weight.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
-
-
 class TimeConv1d(NormedConv1d):
     """Convolution over (B, C, T); on a CPU a wide one without a stride by fewer products, and one with a stride and
     groups as one without a stride over as many more channels, which fill the registers."""
 
     def kernel(self) -> Tensor:
         """The weight as `forward` takes it."""
-        if self._held is not None or not (self._short() and _by_products(self.weight_v)):
+        if self._held is not None or not (self._short() and by_products(self.weight_v)):
             return super().kernel()
         return values_at_points(super().kernel())
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T) -> (B, C', T')."""
-        if not _by_products(self.weight_v):
+        if not by_products(self.weight_v):
             return super().forward(x)
         if self._short():
             assert self.bias is not None
@@ -107,7 +103,7 @@ class ColumnConv2d(NormedConv2d):
 
     def kernel(self) -> Tensor:
         """The weight as `forward` takes it."""
-        if self._held is not None or self.in_channels == 1 or not _by_products(self.weight_v):
+        if self._held is not None or self.in_channels == 1 or not by_products(self.weight_v):
             return super().kernel()
         kernel = super().kernel()
         if self._short():
@@ -116,7 +112,7 @@ class ColumnConv2d(NormedConv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, P) -> (B, C', T', P)."""
-        if self.in_channels == 1 or not _by_products(self.weight_v):
+        if self.in_channels == 1 or not by_products(self.weight_v):
             return super().forward(x)
         assert self.bias is not None
         x = x.contiguous(memory_format=torch.channels_last)

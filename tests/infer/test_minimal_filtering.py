@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from infer.minimal_filtering import at_points, convolve, product, values_at_points
+from infer.minimal_filtering import at_points, convolve, values_at_points
 
 
 def drawn(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -64,11 +64,3 @@ def test_what_is_rounded_stays_under_four_millionths(taps: int) -> None:
     wanted = [true, *torch.autograd.grad(true, exact, weigh.double())]
     for part, other in zip(found, wanted, strict=True):
         assert (part - other).norm() < 4e-6 * other.norm()
-
-
-def test_products_are_the_same_where_onednn_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b, bias = drawn(6, 5), drawn(7, 5), drawn(7)
-    found = product(a, b, bias)
-    monkeypatch.setattr(torch._C, "_has_mkldnn", False)
-    torch.testing.assert_close(product(a, b, bias), found)
-    torch.testing.assert_close(found, a @ b.t() + bias)

@@ -59,7 +59,7 @@ def test_a_judge_leaves_the_gradients_that_plain_convolutions_leave(
     wave = torch.randn(2, 1, samples, generator=torch.Generator().manual_seed(0))
     found = []
     for plain in (False, True):
-        monkeypatch.setattr(discriminator, "_by_products", lambda _, plain=plain: not plain)
+        monkeypatch.setattr(discriminator, "by_products", lambda _, plain=plain: not plain)
         judge.zero_grad()
         heard = wave.clone().requires_grad_()
         score, features = judge(heard)

@@ -6,7 +6,6 @@ Separate because jobs, sets, models and audio all publish in this way and must f
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -19,10 +18,10 @@ from typing import Any
 
 from catalog.errors import BadRequest
 from catalog.processes import start_mark
+from catalog.shortage import disk_full
 
 ABANDONED_AFTER_S = 3600.0
 _PART = re.compile(r"\..*\.(\d+)\.[^.]+\.part")
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextlib.contextmanager
@@ -31,7 +30,7 @@ def in_words(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if disk_full(error):
             raise BadRequest(f"The disk is full: {what} was not written. Free some space and try again.") from error
         if isinstance(error, PermissionError):
             raise BadRequest(f"No permission to write {what}.") from error

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import catalog
-from catalog import atomic
+from catalog import atomic, shortage
 from catalog.errors import BadRequest, CuratorError, JobFailed
 from catalog.processes import is_alive, start_mark
 
@@ -333,6 +333,9 @@ def _event(line: bytes) -> dict[str, Any] | None:
 def _line(error: Exception) -> str:
     if isinstance(error, CuratorError):
         return str(error)
+    short = shortage.in_one_line(error)
+    if short:
+        return short
     try:
         with atomic.in_words("the result of this job"):
             raise error

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Generic, Protocol, TypeVar
 
 from catalog.errors import CuratorError
+from catalog.shortage import memory_out
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -201,9 +202,9 @@ def attempt(function: Callable[[Item], Value], item: Item) -> tuple[Value | None
         return function(item), None
     except CuratorError as error:
         return None, str(error)
-    except MemoryError:
-        return None, "there is not enough memory to work on it"
     except Exception as error:
+        if memory_out(error):
+            return None, "there is not enough memory to work on it"
         import traceback
 
         traceback.print_exc()

@@ -6,6 +6,7 @@ step may be cut off and done again: what is in the catalogue already is not adde
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -78,7 +79,9 @@ def sweep(store: Store, library: Library) -> int:
         ended = job.state() in ENDED
         take_in_finished(store, job)
         if ended and state == _last_state(job):
-            atomic.write_json(job.path / MARK, state)
+            # on a full disk it is looked at again the next time, and what is there can still be read
+            with contextlib.suppress(OSError):
+                atomic.write_json(job.path / MARK, state)
     return looked
 
 

@@ -18,6 +18,7 @@ from catalog import audio, registry
 from catalog.errors import BadRequest, CuratorError
 from catalog.jobs import JobReport, run_job
 from catalog.library import Library
+from catalog.shortage import memory_out
 from infer import effects, song
 from infer.options import ConvertOptions
 from infer.output import Target, settle, write
@@ -141,16 +142,17 @@ class Bench:
         return Made(channels, parts.rate, parts.seconds, conversion, facts)
 
     def _converted(self, source: Track, seconds: float, options: ConvertOptions) -> tuple[Track, int, Conversion]:
-        import torch
-
         from infer.convert import Conversion
 
         conversion = Conversion(self.voice, options, self.folder, self.library.weights, progress=self.told.progress)
         self.held.callback(conversion.close)
         try:
             track, rate = conversion.run(source, seconds)
-        except torch.OutOfMemoryError as error:
-            raise CuratorError(f"{self.voice.device} has too little memory; convert on the cpu") from error
+        except (MemoryError, RuntimeError) as error:
+            if not memory_out(error):
+                raise
+            advice = "close other programs" if str(self.voice.device) == "cpu" else "convert on the cpu"
+            raise CuratorError(f"{self.voice.device} has too little memory; {advice}") from error
         touched = effects.apply(track, rate, options.effects, self.folder)
         self.held.callback(touched.close)
         return touched, rate, conversion

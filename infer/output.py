@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog import atomic
+from catalog import atomic, audio
 from catalog.errors import BadRequest
 from infer.track import Track
 from infer.true_peak import limited
@@ -75,8 +74,6 @@ def write(channels: Sequence[Track], rate: int, path: Path, subtype: str, *, lim
     "scale" the whole file alike; "none" leaves it, which only FLOAT can hold. Raises BadRequest when the disk is full
     or the place cannot be written.
     """
-    import soundfile
-
     container = FORMATS[path.suffix.lower()]
     if container == "WAV" and len(channels[0]) * len(channels) * _WIDEST_SAMPLE > _LARGEST_WAV:
         container = "RF64"
@@ -84,20 +81,10 @@ def write(channels: Sequence[Track], rate: int, path: Path, subtype: str, *, lim
         subtype = "PCM_24"
     with atomic.in_words(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.new_file(path) as part:
-            options: dict[str, Any] = {
-                "samplerate": rate,
-                "channels": len(channels),
-                "format": container,
-                "subtype": subtype,
-            }
-            try:
-                with soundfile.SoundFile(part, "w", **options) as file:
-                    whole = scaled(channels, PEAK if limiter == "scale" else np.inf)
-                    for block in limited(channels, rate) if limiter == "true-peak" else whole:
-                        file.write(block)
-            except soundfile.SoundFileError as error:
-                raise BadRequest(f"{path} could not be written: {str(error).strip()}") from error
+    with audio.new_audio(path, rate, channels=len(channels), container=container, subtype=subtype) as append:
+        whole = scaled(channels, PEAK if limiter == "scale" else np.inf)
+        for block in limited(channels, rate) if limiter == "true-peak" else whole:
+            append(block)
 
 
 def scaled(channels: Sequence[Track], highest: float) -> Iterator[NDArray[np.float32]]:

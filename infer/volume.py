@@ -119,15 +119,3 @@ def steady(
         factor = np.where(sounding, factor, np.minimum(held, factor))
         level = np.interp(places, places[sounding], level[sounding])
     return np.exp(factor), np.exp(level)
-
-
-def mix_volume(
-    source: NDArray[np.floating], source_rate: int, output: NDArray[np.floating], output_rate: int, mix: float
-) -> NDArray[np.float64]:
-    """`output` (M,) with the loudness contour of `source` (N,) mixed in as `gain` says; for audio in memory."""
-    contours = []
-    for audio, rate in ((source, source_rate), (output, output_rate)):
-        contour = Contour(rate)
-        contour.feed(audio)
-        contours.append(contour.rms())
-    return output * gain(contours[0], contours[1], mix, (len(output), 0, len(output)))

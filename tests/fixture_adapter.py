@@ -146,9 +146,14 @@ def rmvpe_net(state: dict[str, Any]) -> Any:
 
 
 def change_rms(source: Any, source_rate: int, output: Any, output_rate: int, rate: float) -> Any:
-    from infer.volume import mix_volume
+    from infer.volume import Contour, gain
 
-    return mix_volume(source, source_rate, output, output_rate, rate)
+    contours = []
+    for audio, sample_rate in ((source, source_rate), (output, output_rate)):
+        contour = Contour(sample_rate)
+        contour.feed(audio)
+        contours.append(contour.rms())
+    return output * gain(*contours, rate, (len(output), 0, len(output)))
 
 
 def blend(features: Any, index_path: str, index_rate: float) -> Any:

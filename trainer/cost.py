@@ -19,7 +19,7 @@ from trainer.dataset import TrainClip
 from trainer.device import choose_device, memory_in_words, peak_memory
 from trainer.estimate import Cost, held_seconds, machine, steps_of
 from trainer.evaluate import MOST_CLIP_S, MOST_S, Yardstick
-from trainer.refiner import Learned, trial
+from trainer.refiner import Learned, RefinerTraining, trial
 from trainer.samples import CLIPS, MOST_SAVES
 from trainer.state import TrainState, sizes
 from trainer.stepper import Stepper
@@ -43,11 +43,15 @@ def measured(request: TrainRequest, set_seconds: float) -> Cost:
     share = replace(config, batch_size=max(1, config.batch_size // request.processes))
     clips = tuple(made_clip(f"made {number}", config, dim) for number in range(share.batch_size))
     training = Training(share, network, request.seed, device, clips, (), "", Path())
-    with memory_in_words(share, device):
+    with memory_in_words(share.batch_size, device):
         state = TrainState.build(share, network, request.seed, device)
         step_s = timed_steps(training, state)
         spoken_s = timed_measure(training, state)
-        refiner = trial(clips, config, dim, request.seed, device) if request.refiner else None
+    refiner = None
+    if request.refiner:
+        settings = RefinerTraining.from_settings(config.refiner)
+        with memory_in_words(settings.batch_size, device, settings.rows_given):
+            refiner = trial(clips, config, dim, request.seed, device)
     steps = steps_of(config, set_seconds)
     return Cost(
         device=device.type,

@@ -9,12 +9,13 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import torch
 
 from catalog.errors import BadRequest, CuratorError
+from catalog.shortage import memory_out
 from trainer.config import TrainConfig
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
@@ -80,18 +81,24 @@ def autocast_type(config: TrainConfig, device: torch.device) -> torch.dtype | No
     return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else None
 
 
+def _batch(rows: int) -> str:
+    return f"batch_size {rows}"
+
+
 @contextmanager
-def memory_in_words(config: TrainConfig, device: torch.device) -> Iterator[None]:
-    """Turn running out of memory into a line that says what to try."""
+def memory_in_words(rows: int, device: torch.device, setting: Callable[[int], str] = _batch) -> Iterator[None]:
+    """Turn running out of memory with batches of `rows` into a line that says what to try.
+
+    `setting` is what a person gives for so many rows.
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "not enough memory" not in str(error):
+        if not memory_out(error):
             raise
         where = "GPU memory" if device.type == "cuda" else "Memory"
-        smaller = max(1, config.batch_size // 2)
-        advice = f"train with batch_size {smaller}" if config.batch_size > 1 else "train a smaller preset"
-        raise CuratorError(f"{where} ran out with batch_size {config.batch_size}: {advice}") from error
+        advice = f"train with {setting(max(1, rows // 2))}" if rows > 1 else "train a smaller one"
+        raise CuratorError(f"{where} ran out with {setting(rows)}: {advice}") from error
 
 
 def gpu_words(device: torch.device) -> list[str]:

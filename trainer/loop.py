@@ -55,7 +55,7 @@ def train(training: Training, report: Report) -> tuple[TrainState, Checkpoints]:
         report.warning(stepper.warning)
     pace, said, saved = training.pace, 0.0, state.step
     pace.begin()
-    with memory_in_words(config, training.device):
+    with memory_in_words(config.batch_size, training.device):
         if team.leads:
             saves.look(state)
         pace.looked()

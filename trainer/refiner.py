@@ -79,6 +79,11 @@ class RefinerTraining:
                 raise BadRequest(f"refiner setting {name} must be a number above 0, not {value!r}")
         return RefinerTraining(**settings)
 
+    @staticmethod
+    def rows_given(rows: int) -> str:
+        """What a person gives to a training for batches of so many rows."""
+        return f"""--set 'refiner={{"batch_size": {rows}}}'"""
+
 
 @dataclass
 class Learned:

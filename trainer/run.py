@@ -27,7 +27,7 @@ from trainer.boards import beside
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig, TrainRequest
 from trainer.cost import measured, taken
-from trainer.device import choose_device, give_back_memory
+from trainer.device import choose_device, give_back_memory, memory_in_words
 from trainer.estimate import last_cost, steps_of, words
 from trainer.loop import train
 from trainer.pace import ENOUGH
@@ -84,10 +84,11 @@ def refined(made: Made, report: JobReport) -> Learned | None:
     training = made.training
     settings = RefinerTraining.from_settings(training.config.refiner)
     config = config_of(training.config, settings, made.encoder.dim, speakers=len(made.prepared.speakers))
-    return train_refiner(
-        training.train, training.held_out, settings, config, report,
-        seed=training.seed, data=training.data, device=training.device, folder=training.folder,
-    )  # fmt: skip
+    with memory_in_words(settings.batch_size, training.device, settings.rows_given):
+        return train_refiner(
+            training.train, training.held_out, settings, config, report,
+            seed=training.seed, data=training.data, device=training.device, folder=training.folder,
+        )  # fmt: skip
 
 
 def ready(library: Library, request: TrainRequest, report: JobReport, device: torch.device, team: Team) -> Made | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from catalog import shortage
 from catalog.errors import CuratorError, JobFailed
 from catalog.library import Library
 
@@ -187,7 +188,11 @@ def guarded(function: Callable[[], Any]) -> None:
         fail("stopped; run the same command again to go on", as_json=as_json)
     except BrokenPipeError:
         sys.exit(DONE)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        fail(f"{where}{error.strerror or error}", as_json=as_json)
+    except (OSError, MemoryError, RuntimeError) as error:
+        short = shortage.in_one_line(error)
+        if short is None and not isinstance(error, OSError):
+            raise
+        filename = getattr(error, "filename", None)
+        where = f"{filename}: " if filename else ""
+        fail(f"{where}{short or getattr(error, 'strerror', None) or error}", as_json=as_json)
     sys.exit(code if isinstance(code, int) else DONE)

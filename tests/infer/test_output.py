@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,22 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     track.append(np.zeros(10, np.float32))
     with pytest.raises((BadRequest, OSError)):
         write([track], 48000, touch(tmp_path / "file") / "out.wav", "PCM_24")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits are POSIX")
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+
+    track, out = Track(tmp_path / "track"), tmp_path / "out.wav"
+    track.append(np.zeros(100_000, np.float32))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+    try:
+        with pytest.raises(BadRequest, match=f"The disk is full: {out} was not written"):
+            write([track], 48000, out, "PCM_24")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["track"]
 
 
 def test_a_peak_is_turned_down_where_it_is_or_everywhere(tmp_path: Path) -> None:

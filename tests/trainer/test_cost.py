@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 import torch
 
-from catalog.errors import BadRequest
+from catalog.errors import BadRequest, CuratorError
 from tests.trainer.test_loop import Told, toy_training
 from trainer.config import PRESETS
 from trainer.cost import disk, measured
@@ -92,3 +93,15 @@ def test_of_several_processes_the_share_of_one_is_tried(toy_request, monkeypatch
     request = replace(toy_request(settings={"batch_size": 4}), processes=2)
     cost = measured(request, 60.0)
     assert (tried, cost.steps, cost.step_s) == ([2], 8, 1.0)
+
+
+def test_a_refiner_without_memory_is_told_with_the_setting_that_helps(toy_request, monkeypatch):
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr("trainer.cost.trial", full)
+    monkeypatch.setattr("trainer.cost.timed_steps", lambda *_: 1.0)
+    monkeypatch.setattr("trainer.cost.timed_measure", lambda *_: 1.0)
+    smaller = """ran out with --set 'refiner={"batch_size": 8}': train with --set 'refiner={"batch_size": 4}'"""
+    with pytest.raises(CuratorError, match=re.escape(smaller)):
+        measured(replace(toy_request(), refiner=True), 60.0)

@@ -313,7 +313,7 @@ def test_a_base_is_said_to_lack_only_what_the_method_trains(training, published,
 def test_running_out_of_memory_says_what_to_try(training):
     with (
         pytest.raises(CuratorError, match="GPU memory ran out with batch_size 2: train with batch_size 1"),
-        memory_in_words(training.config, torch.device("cuda")),
+        memory_in_words(training.config.batch_size, torch.device("cuda")),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory")
 

@@ -37,6 +37,8 @@ class Taken:
     failed: list[dict[str, str]] = field(default_factory=list)
     seconds_in: float = 0.0
     seconds_clips: float = 0.0
+    stopped: bool = False
+    """Whether it was asked to end before all was done."""
 
     def report(self) -> dict[str, Any]:
         """As `curator add --json` promises it."""
@@ -130,7 +132,7 @@ def _scores(store: Store, analysis: Analysis) -> dict[str, Any]:
 def _so_far(store: Store, job: Job, taken: Path) -> Taken:
     from curator import analysis_file
 
-    so_far = Taken()
+    so_far = Taken(stopped=job.state() == "stopped")
     for path in analysis_file.found(taken):
         summary = _read(path) or {}
         if "error" in summary:

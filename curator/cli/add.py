@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.library import Library
-from curator.cli.output import DONE, NOTHING, PARTLY, emit, json_option, open_store, pass_library
+from curator.cli.output import DONE, NOTHING, PARTLY, STOPPED, emit, json_option, open_store, pass_library, say
 from curator.cli.taking_in import take_in_as_it_goes
+from curator.words import clock, count
 
 if TYPE_CHECKING:
     from curator.stems import StemSettings
@@ -81,7 +82,9 @@ def add(
         emit(report)
     else:
         click.echo(in_words(report))
-    if report["failed"]:
+    if report["stopped"]:
+        say(STOPPED)
+    if report["failed"] or report["stopped"]:
         return PARTLY if report["recordings"] or report["stems"] or report["skipped"] else NOTHING
     return DONE
 
@@ -101,18 +104,9 @@ def stem_settings(library: Library, separator: str | None, denoiser: str | None)
 
 def in_words(report: dict[str, Any]) -> str:
     """The report of an add in one line."""
-    kept = f"{report['recordings']} recordings ({minutes(report['seconds_in'])}) added, "
-    kept += f"{report['clips']} clips ({minutes(report['seconds_clips'])})"
-    kept += f" from {report['stems']} stems" if report["stems"] else ""
+    kept = f"{count(report['recordings'], 'recording')} ({clock(report['seconds_in'])}) added, "
+    kept += f"{count(report['clips'], 'clip')} ({clock(report['seconds_clips'])})"
+    kept += f" from {count(report['stems'], 'stem')}" if report["stems"] else ""
     skipped = f", {report['skipped']} already there" if report["skipped"] else ""
     failed = f", {len(report['failed'])} failed" if report["failed"] else ""
     return kept + skipped + failed
-
-
-def minutes(seconds: float) -> str:
-    """A length as m:ss or h:mm:ss."""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    if hours:
-        return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
-    return f"{rest // 60}:{rest % 60:02d}"

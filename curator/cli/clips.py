@@ -13,6 +13,7 @@ from catalog.filters import NAMES
 from catalog.library import Library
 from catalog.records import SCORE_NAMES, VerdictName
 from curator.cli.output import DONE, emit, json_option, open_store, pass_library, table
+from curator.words import count
 
 if TYPE_CHECKING:
     from catalog.store import Store
@@ -118,7 +119,7 @@ def verdict(
     if as_json:
         emit({"verdict": VERDICTS[decision], "clips": chosen})
     else:
-        click.echo(f"{len(chosen)} clips {VERDICTS[decision]}")
+        click.echo(f"{count(len(chosen), 'clip')} {VERDICTS[decision]}")
     return DONE
 
 

@@ -14,14 +14,15 @@ from curator.cli.output import (
     DONE,
     NOTHING,
     PARTLY,
+    STOPPED,
     emit,
     follow,
     json_option,
-    one_line,
     open_store,
     pass_library,
     say,
 )
+from curator.words import one_line
 from infer.effects import EFFECTS, check
 from infer.options import OFFERED, ConvertOptions
 from infer.presets import PRESETS, preset_values
@@ -112,7 +113,10 @@ def convert(
             click.echo(item["output"])
     for item in result["failed"]:
         say(f"curator: {one_line(item['error'])}")
-    if result["failed"]:
+    stopped = result["outcome"] == "stopped"
+    if stopped:
+        say(STOPPED)
+    if result["failed"] or stopped:
         return PARTLY if result["outputs"] else NOTHING
     return DONE
 

@@ -14,6 +14,7 @@ from catalog.errors import BadRequest
 from catalog.library import Library
 from curator.cli.clips import chosen_clips, where_option
 from curator.cli.output import DONE, emit, json_option, open_store, pass_library
+from curator.words import count
 
 if TYPE_CHECKING:
     from catalog.journal import Undone
@@ -83,7 +84,7 @@ def _report(store: Store, edited: Edited, as_json: bool) -> int:
     if as_json:
         emit({"gone": list(edited.hidden), "clips": new})
     else:
-        click.echo(f"{len(edited.hidden)} clips gave way to: {' '.join(new)}")
+        click.echo(f"{count(len(edited.hidden), 'clip')} gave way to: {' '.join(new)}")
     return DONE
 
 
@@ -103,7 +104,7 @@ def tag(library: Library, change: str, tag: str, ids: tuple[str, ...], where: st
     if as_json:
         emit({"tag": tag, "change": change, "clips": chosen})
     else:
-        click.echo(f"{len(chosen)} clips: {tag} {'added' if change == 'add' else 'removed'}")
+        click.echo(f"{count(len(chosen), 'clip')}: {tag} {'added' if change == 'add' else 'removed'}")
     return DONE
 
 
@@ -151,10 +152,10 @@ def _turned(undone: Undone | None, what: str, as_json: bool) -> int:
         return DONE
     parts = []
     if undone.shown or undone.hidden:
-        parts.append(f"{len(undone.shown)} clips in the place of {len(undone.hidden)}")
+        parts.append(f"{count(len(undone.shown), 'clip')} in the place of {len(undone.hidden)}")
     elif undone.clips:
-        parts.append(f"{len(undone.clips)} clips are {', '.join(sorted(set(undone.after)))} again")
+        parts.append(f"{count(len(undone.clips), 'clip')} {', '.join(sorted(set(undone.after)))} again")
     if undone.remarked and not parts:
-        parts.append(f"note and tags of {len(undone.remarked)} clips")
+        parts.append(f"note and tags of {count(len(undone.remarked), 'clip')}")
     click.echo(f"{what}: {'; '.join(parts) or 'nothing that shows'}")
     return DONE

@@ -19,12 +19,14 @@ import click
 from catalog import shortage
 from catalog.errors import CuratorError, JobFailed
 from catalog.library import Library
+from curator.words import one_line
 
 if TYPE_CHECKING:
     from catalog.jobs import Job
     from catalog.store import Store
 
 DONE, PARTLY, NOTHING = 0, 1, 2
+STOPPED = "curator: stopped before the end; the same command goes on from there"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -70,11 +72,6 @@ def fail(message: str, *, as_json: bool = False, code: int = NOTHING) -> NoRetur
         emit({"error": message})
     say(f"curator: {one_line(message)}")
     sys.exit(code)
-
-
-def one_line(text: str) -> str:
-    """A message on a single line that no file name can break or colour."""
-    return "".join(c if c.isprintable() else "␤" if c == "\n" else "�" for c in text)
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str) -> None:

@@ -14,15 +14,16 @@ from curator.cli.output import (
     DONE,
     NOTHING,
     PARTLY,
+    STOPPED,
     emit,
     json_option,
-    one_line,
     open_store,
     pass_library,
     progress_bar,
     say,
 )
 from curator.cli.taking_in import take_in_as_it_goes
+from curator.words import count, one_line
 
 if TYPE_CHECKING:
     from catalog.store import Store
@@ -88,7 +89,7 @@ def reslice(
         from curator.due import orders
 
         taken = _score(store, library, orders(store, changed), workers, ray)
-        report |= {"scored": taken.clips, "failed": report["failed"] + taken.failed}
+        report |= {"scored": taken.clips, "failed": report["failed"] + taken.failed, "stopped": taken.stopped}
     if as_json:
         emit(report)
     else:
@@ -98,10 +99,10 @@ def reslice(
 
 def _resliced(report: dict[str, Any]) -> str:
     if not report["recordings"]:
-        return f"{report['up_to_date']} recordings are cut that way already; nothing changed"
+        return f"{count(report['up_to_date'], 'recording')} cut that way already; nothing changed"
     clips = report["clips"]
-    text = f"{report['recordings']} recordings cut again: {clips['new']} new clips, {clips['kept']} stay, "
-    text += f"{clips['gone']} gone; {report['scored']} scored"
+    text = f"{count(report['recordings'], 'recording')} cut again: {count(clips['new'], 'new clip')}, "
+    text += f"{clips['kept']} stay, {clips['gone']} gone; {report['scored']} scored"
     lost = [(report["verdicts_gone"], "had a verdict"), (report["edits_gone"], "were cut by hand")]
     said = " and ".join(f"{count} {what}" for count, what in lost if count)
     return text + (f". Of those gone, {said}: curator undo brings them back" if said else "")
@@ -133,23 +134,24 @@ def rescore(
         recordings = _recordings(store, where)
         among = None if where is None else set(store.clip_table(where=where)["id"].to_pylist())
         due = orders(store, recordings, only, among)
-        count = sum(len(clips) for clips in store.scored([each.id for each in recordings]).values())
+        scored = sum(len(clips) for clips in store.scored([each.id for each in recordings]).values())
         taken = _score(store, library, due, workers, ray)
     wanted = sum(len(order.clips) for order in due)
-    clips = len(among) if among is not None else count
+    clips = len(among) if among is not None else scored
     report = {
         "recordings": taken.recordings,
         "clips": taken.clips,
         "up_to_date": clips - wanted,
         "failed": taken.failed,
+        "stopped": taken.stopped,
     }
     if as_json:
         emit(report)
     elif not due:
-        click.echo(f"The scores of all {clips} clips are up to date")
+        click.echo(f"The scores of {count(clips, 'clip')} are up to date")
     else:
         rest = f", {report['up_to_date']} were up to date" if report["up_to_date"] else ""
-        click.echo(f"{taken.clips} clips of {report['recordings']} recordings scored{rest}")
+        click.echo(f"{count(taken.clips, 'clip')} of {count(taken.recordings, 'recording')} scored{rest}")
     return _code(report, len(recordings))
 
 
@@ -181,6 +183,9 @@ def _score(store: Store, library: Library, orders: Sequence[Analysis], workers: 
 
 
 def _code(report: dict[str, Any], possible: int) -> int:
+    if report["stopped"]:
+        say(STOPPED)
+        return PARTLY
     if not report["failed"]:
         return DONE
     return PARTLY if len(report["failed"]) < possible else NOTHING

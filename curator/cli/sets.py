@@ -8,9 +8,9 @@ import click
 
 from catalog.errors import BadRequest
 from catalog.library import Library
-from curator.cli.add import minutes
 from curator.cli.clips import where_option
 from curator.cli.output import DONE, emit, follow, json_option, open_store, pass_library, table
+from curator.words import clock, count
 
 
 @click.group("set")
@@ -43,7 +43,9 @@ def create(library: Library, name: str, where: str | None, as_json: bool) -> int
         emit(result["set"])
     else:
         info = result["set"]
-        click.echo(f"Set {info['name']}: {info['clips']} clips, {minutes(info['seconds'])}, id {info['id'][:16]}")
+        click.echo(
+            f"Set {info['name']}: {count(info['clips'], 'clip')}, {clock(info['seconds'])}, id {info['id'][:16]}"
+        )
     return DONE
 
 
@@ -82,7 +84,9 @@ def show(library: Library, name: str, as_json: bool) -> int:
         emit(manifest.document())
         return DONE
     info = manifest.info
-    click.echo(f"{info.name}: {info.clips} clips, {minutes(info.seconds)}, {', '.join(info.speakers)}; files verified")
+    click.echo(
+        f"{info.name}: {count(info.clips, 'clip')}, {clock(info.seconds)}, {', '.join(info.speakers)}; files verified"
+    )
     click.echo(f"id {info.id}")
     columns = {
         "clip": "CLIP",

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from curator.cli.output import follow, one_line, say
+from curator.cli.output import follow, say
+from curator.words import one_line
 
 if TYPE_CHECKING:
     from catalog.jobs import Job

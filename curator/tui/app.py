@@ -39,8 +39,8 @@ from curator.tui.rooms import MODES, room_class
 from curator.tui.screens.room import Room
 from curator.tui.terminal import follow_its_size, on_terminal, screen_to_itself
 from curator.tui.widgets.top_bar import ROOMS, Tab
-from curator.tui.words import clock, count, file_name, one_line
 from curator.tui.writer import Writer
+from curator.words import clock, count, file_name, one_line
 
 Result = TypeVar("Result")
 LOOK_EVERY_S = 0.5

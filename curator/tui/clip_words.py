@@ -8,7 +8,7 @@ from typing import Any
 from textual.content import Content
 
 from catalog.journal import Undone
-from curator.tui.words import MARKS, count, file_name, number, one_line, position
+from curator.words import MARKS, count, file_name, number, one_line, position
 
 COLOURS = {"accepted": "$success", "rejected": "$error", "undecided": "$foreground 60%"}
 SORTS = (

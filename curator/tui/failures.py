@@ -12,7 +12,7 @@ from typing import Any
 from textual.app import App
 from textual.worker import Worker, WorkerState
 
-from curator.tui.words import one_line
+from curator.words import one_line
 
 STDERR = 2
 

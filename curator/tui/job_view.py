@@ -16,7 +16,7 @@ from catalog.errors import CuratorError
 from catalog.jobs import ENDED, Job, JobState
 from catalog.library import Library
 from curator.launch import QUEUED, next_in_line
-from curator.tui.words import file_name, one_line
+from curator.words import file_name, one_line
 
 NEW_RESULTS = frozenset(("recording", "known"))
 LAST_WARNINGS = 200

@@ -21,7 +21,7 @@ from catalog.store import Store
 from curator.tui.envelope import Envelope
 from curator.tui.lens import Lens
 from curator.tui.spectrogram import Spectrogram
-from curator.tui.words import file_name, number, position
+from curator.words import file_name, number, position
 
 PAUSE_S = 0.35
 KEPT_S = 0.1

@@ -17,7 +17,7 @@ from textual.theme import Theme
 from catalog.errors import BadRequest, CuratorError
 from curator import settings as own
 from curator.tui.theme import DAY, HOUSE, theme_for
-from curator.tui.words import one_line
+from curator.words import one_line
 
 MOST_MESSAGES = 200
 

@@ -22,7 +22,7 @@ from catalog.store import Store
 from curator.tui.job_view import JobView
 from curator.tui.widgets.listing import Row
 from curator.tui.widgets.option_form import settings_words
-from curator.tui.words import STATE_MARKS, clock, file_name, number, one_line, position
+from curator.words import STATE_MARKS, clock, file_name, number, one_line, position
 
 Kind = Literal["file", "try", "preview"]
 MOST_JOBS = 20

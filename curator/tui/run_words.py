@@ -15,7 +15,7 @@ from curator.tui.run_history import RunHistory
 from curator.tui.widgets.curve import ordered
 from curator.tui.widgets.job_strip import figures, progress_bar
 from curator.tui.widgets.listing import Row
-from curator.tui.words import STATE_MARKS, count, number, one_line
+from curator.words import STATE_MARKS, count, number, one_line
 from trainer.config import TrainRequest
 
 STATE_COLOURS = {"running": "$primary", "done": "$success", "failed": "$error", "crashed": "$error"}

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from catalog.errors import CuratorError
 from curator.tui.widgets.field import Field
-from curator.tui.words import one_line
+from curator.words import one_line
 
 Answer = TypeVar("Answer")
 

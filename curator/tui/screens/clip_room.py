@@ -34,7 +34,7 @@ from curator.tui.views import View, views
 from curator.tui.widgets.clip_table import ClipTable
 from curator.tui.widgets.filter_line import VALUES, FilterLine
 from curator.tui.widgets.reason_bar import ReasonBar
-from curator.tui.words import one_line
+from curator.words import one_line
 
 CALM_S = 1.5
 TYPING_S = 0.12

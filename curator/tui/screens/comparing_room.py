@@ -19,7 +19,7 @@ from curator.tui.job_view import JobView
 from curator.tui.results import Result, comparison, listed, remove, row_of, row_of_job
 from curator.tui.screens.room import Room
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import count
+from curator.words import count
 
 COLUMNS = (
     ListColumn("mark", "", 1),

@@ -28,7 +28,7 @@ from curator.tui.screens.grid_form import Grid, GridForm
 from curator.tui.widgets.field import Field, PathSuggester, typed_path
 from curator.tui.widgets.listing import Listing
 from curator.tui.widgets.option_form import OptionForm
-from curator.tui.words import one_line
+from curator.words import one_line
 from infer.options import OFFERED, ConvertOptions
 from infer.presets import PRESETS
 

@@ -25,7 +25,7 @@ from curator.tui.screens.hearing_room import HearingRoom
 from curator.tui.screens.takes import TakesScreen
 from curator.tui.widgets.clip_table import ClipTable
 from curator.tui.widgets.reason_bar import REASONS, ReasonBar
-from curator.tui.words import MARKS, count, file_name, position
+from curator.words import MARKS, count, file_name, position
 
 SOON_S = 0.1
 PATIENCE_S = 1.0

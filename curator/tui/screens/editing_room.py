@@ -24,7 +24,7 @@ from curator.tui.screens.deciding_room import DecidingRoom
 from curator.tui.screens.one_line import OneLine
 from curator.tui.widgets.clip_table import ClipTable
 from curator.tui.widgets.reason_bar import ReasonBar
-from curator.tui.words import count, number
+from curator.words import count, number
 
 SMALL_S, LARGE_S = 0.010, 0.050
 AROUND_S = 0.8

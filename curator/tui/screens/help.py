@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from curator.tui.words import spelled
+from curator.words import spelled
 
 KEY_WIDTH = 20
 HEADINGS = {"ClipTable": "Clips", "Listing": "List", "CuratorApp": "Everywhere"}

@@ -18,7 +18,7 @@ from textual.widgets import Footer, Static
 from curator.tui.job_view import JobView
 from curator.tui.widgets.job_strip import figures, job_line
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import STATE_MARKS, count, one_line
+from curator.words import STATE_MARKS, count, one_line
 
 MESSAGES = "messages"
 LOG_BYTES = 20_000

@@ -20,7 +20,7 @@ from catalog.records import VerdictName
 from catalog.store import Store
 from curator.tui.screens.ask import Confirm
 from curator.tui.views import View, views
-from curator.tui.words import count, number, one_line
+from curator.words import count, number, one_line
 
 if TYPE_CHECKING:
     from curator.tui.app import CuratorApp

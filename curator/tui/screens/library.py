@@ -21,7 +21,7 @@ from curator.tui.screens.add import AddForm, Addition
 from curator.tui.screens.room import Room
 from curator.tui.widgets.job_strip import progress_bar
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import clock, count, file_name, one_line, place, rate
+from curator.words import clock, count, file_name, one_line, place, rate
 
 COLUMNS = (
     ListColumn("speaker", "speaker", 14),

@@ -17,7 +17,7 @@ from curator.tui.screens.ask import Confirm
 from curator.tui.screens.room import Room
 from curator.tui.widgets.facts import Facts
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import NONE, clock, count, day, number, one_line, rate
+from curator.words import NONE, clock, count, day, number, one_line, rate
 
 COLUMNS = (
     ListColumn("name", "model", 0),

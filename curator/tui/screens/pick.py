@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from curator.tui.words import one_line
+from curator.words import one_line
 
 MOST = 100
 

@@ -30,7 +30,7 @@ from curator.tui.widgets.facts import Facts
 from curator.tui.widgets.field import Field, PathSuggester, typed_path
 from curator.tui.widgets.filter_line import NameSuggester
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import clock, count, day, file_name, number, one_line, short_id
+from curator.words import clock, count, day, file_name, number, one_line, short_id
 
 ACCEPTED = "verdict = 'accepted'"
 COLUMNS = (

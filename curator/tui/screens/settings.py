@@ -19,7 +19,7 @@ from curator.policy import policy_of, set_use, uses
 from curator.tui.screens.ask import Choose
 from curator.tui.theme import AUTO
 from curator.tui.widgets.listing import ListColumn, Listing, Row
-from curator.tui.words import one_line, spelled
+from curator.words import one_line, spelled
 
 if TYPE_CHECKING:
     from curator.tui.app import CuratorApp

@@ -29,7 +29,7 @@ from curator.tui.lens import Lens
 from curator.tui.pictures import Pictures
 from curator.tui.takes import Take, TakeLine, ranked
 from curator.tui.widgets.waveform import Waveform
-from curator.tui.words import MARKS, count, file_name, number, one_line, position
+from curator.words import MARKS, count, file_name, number, one_line, position
 
 if TYPE_CHECKING:
     from curator.tui.app import CuratorApp

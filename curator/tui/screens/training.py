@@ -30,7 +30,7 @@ from curator.tui.widgets.curve import Curve, meaning_of, ordered
 from curator.tui.widgets.field import Field
 from curator.tui.widgets.listing import ListColumn, Listing
 from curator.tui.widgets.tick import Tick
-from curator.tui.words import one_line
+from curator.words import one_line
 from trainer.config import PRESETS, TrainRequest
 from trainer.estimate import last_cost, words
 from trainer.parent import AUTO, LAST, PRESET, resolved

@@ -18,7 +18,7 @@ from rich.text import Text
 from textual_fastdatatable.backend import ArrowBackend
 from textual_fastdatatable.column import CELL_X_PADDING
 
-from curator.tui.words import MARKS, file_name, number, one_line, position
+from curator.words import MARKS, file_name, number, one_line, position
 
 HINTS = {"accept": "keep", "reject": "drop", "again": "look"}
 HINT_STYLES = {"accept": "accepted", "reject": "rejected", "again": "waiting"}

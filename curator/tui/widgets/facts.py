@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widgets import Static
 
-from curator.tui.words import one_line
+from curator.words import one_line
 
 NAME_WIDTH = 12
 NARROWEST = 20

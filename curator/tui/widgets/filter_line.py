@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from catalog.filters import NAMES
 from catalog.records import SCORES
-from curator.tui.words import one_line
+from curator.words import one_line
 
 MOST = 8
 NAME_WIDTH = 22

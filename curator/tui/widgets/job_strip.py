@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from curator.tui.job_view import JobView
-from curator.tui.words import STATE_MARKS, clock, number
+from curator.words import STATE_MARKS, clock, number
 
 MOST_LINES = 3
 STATE_COLOURS = {"running": "$primary", "stopping": "$warning", "failed": "$error", "crashed": "$error"}

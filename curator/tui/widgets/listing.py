@@ -20,7 +20,7 @@ from textual.widgets import DataTable
 from textual.widgets.data_table import CellKey, RowKey
 
 from curator.tui.widgets.quick_cell import line_of
-from curator.tui.words import one_line
+from curator.words import one_line
 
 PADDING = 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from curator.tui.words import one_line
+from curator.words import one_line
 
 REASONS: tuple[str, ...] = (
     "noise",

@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from catalog.records import SCORES, Rule
-from curator.tui.words import number, one_line
+from curator.words import number, one_line
 
 NARROWEST = 40
 NAME_WIDTH = 18

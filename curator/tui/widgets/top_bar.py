@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from curator.tui.words import one_line
+from curator.words import one_line
 
 ROOMS: tuple[tuple[str, str], ...] = (
     ("library", "Library"),

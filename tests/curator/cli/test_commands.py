@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from catalog.jobs import Job
 from catalog.records import SCORE_NAMES
+from curator.cli import output
 
 pytestmark = pytest.mark.usefixtures("say")
 Curator = Callable[..., object]
@@ -20,11 +22,36 @@ def test_adding_reports_every_second_it_was_given(curator, takes: Path) -> None:
     ended = curator("add", str(takes), "--speaker", "mia", "--json")
     report = ended.json
     assert ended.code == 0
-    assert set(report) == {"recordings", "clips", "stems", "skipped", "failed", "seconds_in", "seconds_clips"}
+    assert set(report) == {
+        "recordings",
+        "clips",
+        "stems",
+        "skipped",
+        "failed",
+        "seconds_in",
+        "seconds_clips",
+        "stopped",
+    }
     length = sum(soundfile.info(path).duration for path in takes.iterdir())
     assert report["recordings"] == 2
     assert report["seconds_in"] == pytest.approx(length, abs=1e-3)
     assert 0.6 * length < report["seconds_clips"] <= length
+
+
+def test_what_is_stopped_in_the_middle_says_so_and_how_to_go_on(curator, takes: Path, monkeypatch) -> None:
+    asked = []
+
+    def follow(job: Job, *_: object) -> dict[str, object]:
+        asked.append(job.ask_stop())
+        return plain(job, *_)
+
+    plain = output.follow
+    monkeypatch.setattr("curator.cli.taking_in.follow", follow)
+    ended = curator("add", str(takes), "--speaker", "mia", "--workers", "1", "--json")
+    assert asked
+    assert ended.json["stopped"]
+    assert ended.code == (1 if ended.json["recordings"] else 2)
+    assert "stopped before the end; the same command goes on from there" in ended.err
 
 
 def test_adding_again_is_a_no_op(filled, takes: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_clip_is_nudged_split_and_joined_scored_at_once_and_brought_back(fille
         assert undone["shown"]
     assert filled("clips", "--json").json == before
     assert filled("redo", "--json").json["hidden"] == [first["id"]]
-    assert filled("undo").out.startswith("Undone: 1 clips in the place of 1")
+    assert filled("undo").out.startswith("Undone: 1 clip in the place of 1")
 
 
 def test_tags_and_notes_are_listed_and_found(filled) -> None:

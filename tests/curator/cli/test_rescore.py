@@ -71,7 +71,7 @@ def test_what_is_cut_that_way_already_is_left_alone(sung) -> None:
     before = clips(sung)
     ended = sung("reslice")
     assert ended.code == 0
-    assert ended.out.strip() == "2 recordings are cut that way already; nothing changed"
+    assert ended.out.strip() == "2 recordings cut that way already; nothing changed"
     assert clips(sung) == before
 
 
@@ -117,8 +117,14 @@ def test_limits_that_cannot_hold_are_refused_and_nothing_changes(sung) -> None:
 
 def test_scores_that_are_up_to_date_cost_nothing(sung) -> None:
     ended = sung("rescore")
-    assert ended.out.strip() == "The scores of all 4 clips are up to date"
-    assert sung("rescore", "--json").json == {"recordings": 0, "clips": 0, "up_to_date": 4, "failed": []}
+    assert ended.out.strip() == "The scores of 4 clips are up to date"
+    assert sung("rescore", "--json").json == {
+        "recordings": 0,
+        "clips": 0,
+        "up_to_date": 4,
+        "failed": [],
+        "stopped": False,
+    }
 
 
 def test_only_outdated_scores_are_computed_again(sung, tmp_path: Path) -> None:
@@ -127,7 +133,7 @@ def test_only_outdated_scores_are_computed_again(sung, tmp_path: Path) -> None:
         store.rescore([Scoring(rows[0]["id"], {"loudness_lufs": 1.0, "peak_dbfs": 2.0}, {"loudness": 0})])
         store.rescore([Scoring(rows[1]["id"], {"clipped_ratio": 1.0}, {"clipping": 0})])
     ended = sung("rescore", "--only", "loudness_lufs", "--json")
-    assert ended.json == {"recordings": 1, "clips": 1, "up_to_date": 3, "failed": []}
+    assert ended.json == {"recordings": 1, "clips": 1, "up_to_date": 3, "failed": [], "stopped": False}
     after = clips(sung)
     assert after[0]["scores"] == rows[0]["scores"] | {"peak_dbfs": after[0]["scores"]["peak_dbfs"]}
     assert after[1]["scores"]["clipped_ratio"] == 1.0

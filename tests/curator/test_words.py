@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.tui.words import clock, count, file_name, number, one_line, place, position
+from curator.words import clock, count, file_name, number, one_line, place, position
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""How facts are written on the screen: lengths, times, numbers, file names and keys.
+"""How facts are written for people: lengths, times, numbers, file names and keys.
 
-Separate so that every screen writes the same fact the same way, and so that a file name can never act as markup,
-break a line or turn the direction of the text around it.
+Separate so that every screen and every command writes the same fact the same way, and so that a file name can never
+act as markup, break a line or turn the direction of the text around it.
 """
 
 from __future__ import annotations

@@ -17,9 +17,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from catalog.expressions import check_filter
 from catalog.library import Library
 from catalog.records import SCORE_NAMES, Analysis, Clip, LeftOut, Recording, Rule, Scoring, clip_id
-from catalog.store import Store, check_filter
+from catalog.store import Store
 
 CLIPS_A_RECORDING = 250
 RATE = 48000

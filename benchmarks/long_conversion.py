@@ -31,7 +31,7 @@ import soundfile
 
 from benchmarks import peer_conversion
 from benchmarks import voice as peers
-from benchmarks.better import TARGET
+from benchmarks.better_material import TARGET
 from catalog import audio, registry
 from catalog.jobs import Job
 from catalog.library import Library

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.better import SPEECH
+from benchmarks.better_material import SPEECH
 from benchmarks.voice import curator
 from catalog import audio, sets
 from catalog.jobs import Job

@@ -1,4 +1,4 @@
-"""The catalogue's database: the only module that imports duckdb.
+"""The catalogue's database: the only module that opens the file.
 
 It owns the file: opening, letting go, transactions, and the errors of both. What is asked of the open database is in
 `recordings`, `scorings`, `clips`, `journal`, `lineage` and the like, one noun each; most methods of the store are one
@@ -7,12 +7,9 @@ of those functions with its cursor filled in.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import json
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,7 +19,6 @@ from catalog import (
     blames,
     clips,
     edits,
-    filters,
     integrity,
     journal,
     lineage,
@@ -39,6 +35,7 @@ from catalog import saved_filters as _saved_filters
 from catalog import voice_settings as _voice_settings
 from catalog.edits import Edited
 from catalog.errors import BadRequest
+from catalog.expressions import SAFE, check_filter, check_sort, errors_in_words
 from catalog.holding import Connection, Cursor, Hold
 from catalog.journal import Undone
 from catalog.judgement import Judgement
@@ -49,16 +46,9 @@ from catalog.records import Activity, Analysis, Rule, Scoring
 from catalog.saved_filters import SavedFilter
 from catalog.suggestions import Suggestions
 
-__all__ = ["Edited", "Forgotten", "Store", "TakenIn", "Undone", "check_filter", "check_sort"]
+__all__ = ["Edited", "Forgotten", "Store", "TakenIn", "Undone"]
 
-_SAFE = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "enable_external_access": "false",
-    "python_enable_replacements": "false",
-    "preserve_insertion_order": "true",
-}
-_SETTINGS = {**_SAFE, "storage_compatibility_version": "v1.5.0"}
+_SETTINGS = {**SAFE, "storage_compatibility_version": "v1.5.0"}
 Asked = ParamSpec("Asked")
 Result = TypeVar("Result")
 Work = Callable[Concatenate[Cursor, Asked], Result]
@@ -214,7 +204,7 @@ class Store:
             check_filter(condition)
         if sort is not None:
             check_sort(sort)
-        with self._reading() as cursor, _expression_errors(" and ".join(filter(None, [*conditions, sort]))):
+        with self._reading() as cursor, errors_in_words(" and ".join(filter(None, [*conditions, sort]))):
             sheet = self._sheet.table(cursor, *self._marks())
             suggested = self._suggestions.of(cursor, sheet, rules) if rules else None
             return clips.clip_table(cursor, sheet, where=conditions, sort=sort, limit=limit, suggested=suggested)
@@ -333,60 +323,6 @@ class Store:
             return migrations.connect(self.library, self._known_migrations, _open)
 
 
-def check_filter(expression: str) -> None:
-    """Refuse a `--where` that is not a plain true-or-false expression over a clip's fields; it is never run.
-
-    Raises BadRequest with the reason and, for an unknown name, the nearest known one.
-    """
-    filters.check_text(expression)
-    with _bench() as cursor:
-        filters.check_where(_tree(cursor, filters.where_query(expression)), expression)
-        with _expression_errors(expression):
-            query = f"DESCRIBE SELECT (\n{expression}\n) AS outcome FROM clips"
-            filters.check_type(cursor.execute(query).fetchall()[0][1], expression)
-            cursor.execute(f"EXPLAIN SELECT 1 FROM clips WHERE (\n{expression}\n)").fetchall()
-
-
-def check_sort(expression: str) -> None:
-    """Refuse a `--sort` that is not a list of expressions over a clip's fields; raises BadRequest."""
-    filters.check_text(expression)
-    with _bench() as cursor:
-        filters.check_sort(_tree(cursor, filters.sort_query(expression)), expression)
-        with _expression_errors(expression):
-            cursor.execute(f"EXPLAIN SELECT id FROM clips ORDER BY\n{expression}\n").fetchall()
-
-
-def _tree(cursor: Cursor, query: str) -> dict[str, Any]:
-    try:
-        text = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0]
-        tree: dict[str, Any] = json.loads(text)
-    except (duckdb.Error, RecursionError) as error:
-        raise BadRequest("The expression is nested too deeply to be read.") from error
-    return tree
-
-
-_BENCH_LOCK = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _bench_connection() -> Any:
-    connection = duckdb.connect(":memory:", config={**_SAFE, "threads": "1"})
-    connection.execute(clips.empty_table()).fetchall()
-    atexit.register(connection.close)
-    return connection
-
-
-@contextlib.contextmanager
-def _bench() -> Iterator[Cursor]:
-    """An empty database in memory, where expressions are parsed and bound without touching the catalogue."""
-    with _BENCH_LOCK:
-        cursor = _bench_connection().cursor()
-        try:
-            yield cursor
-        finally:
-            cursor.close()
-
-
 def _open(database: Path) -> Connection:
     try:
         connection: Connection = duckdb.connect(str(database), config=dict(_SETTINGS))
@@ -408,14 +344,3 @@ def _storage_errors(library: Library, hold: Hold) -> Iterator[None]:
         if refusal:
             raise refusal from error
         raise
-
-
-@contextlib.contextmanager
-def _expression_errors(expression: str) -> Iterator[None]:
-    """What DuckDB has against an expression that passed the check (types, conversions), as BadRequest."""
-    try:
-        yield
-    except (duckdb.Error, RecursionError) as error:
-        if not expression:
-            raise
-        raise refusals.of_expression(expression, str(error)) from error

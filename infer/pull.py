@@ -73,14 +73,6 @@ def missing_weights(name: str, who: str) -> MissingWeights:
     return MissingWeights(f"{who} needs weights that are not here: curator models pull {name}")
 
 
-def need(name: str, weights: Path, who: str) -> Path:
-    """The path of pulled weights; raises MissingWeights when they are not there."""
-    path = place(name, weights)
-    if not path.is_file():
-        raise missing_weights(name, who)
-    return path
-
-
 def address(entry: Published, base_url: str | None = None) -> str:
     """The URL of an entry: under `base_url`, else under $CURATOR_WEIGHTS_URL, else on its hub or site."""
     own = entry.repository if "://" in entry.repository else f"{HUB}/{entry.repository}/resolve/main"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import BadRequest
+from catalog.expressions import check_filter, check_sort
 from catalog.library import Library
 from catalog.records import Analysis
-from catalog.store import Store, check_filter, check_sort
+from catalog.store import Store
 
 GOOD = [
     "snr_db > 20",

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from catalog.errors import CuratorError
 from curator.recipes.overlap.material import Material, gather, without
@@ -94,11 +95,17 @@ def save(network: Network, out: Path) -> None:
 
 
 def mix(material: Material, count: int, seed: int, meetings: float = MEETINGS) -> Examples:
-    """So many random mixtures as the network sees them, the same ones for the same seed."""
+    """So many random mixtures, one at least, as the network sees them; the same ones for the same seed."""
     random = np.random.default_rng(seed)
-    made = (example(random, material, meetings) for _ in range(count))
-    rows = [(spectrum(each.wave).astype(np.float16), each.label, each.weight.astype(np.float16)) for each in made]
-    return Examples(*(np.stack(part) for part in zip(*rows, strict=True)))
+    parts: list[NDArray[Any]] = []
+    for number in range(count):
+        made = example(random, material, meetings)
+        row = (spectrum(made.wave).astype(np.float16), made.label, made.weight.astype(np.float16))
+        # written where it stays, since twice all mixtures is more memory than a training needs
+        parts = parts or [np.empty((count, *part.shape), part.dtype) for part in row]
+        for part, value in zip(parts, row, strict=True):
+            part[number] = value
+    return Examples(*parts)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def open_store(library: Library) -> Iterator[Store]:
 
 def say(text: str) -> None:
     """Narrate on standard error, where it never mixes with data."""
-    click.echo(text, err=True)
+    # not by click, which writes past a progress bar that has put itself in front of standard error
+    print(text, file=sys.stderr, flush=True)
 
 
 def emit(document: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import click
 import pytest
 
 from catalog.errors import BadRequest
-from curator.cli.output import guarded, one_line, table
+from curator.cli.output import guarded, progress_bar, say, table
+from curator.words import one_line
 
 
 def test_an_expected_error_is_one_line_and_exit_code_2(
@@ -47,6 +49,32 @@ def test_a_missing_file_names_the_file(capsys: pytest.CaptureFixture[str]) -> No
         guarded(lambda: Path("/nowhere/at/all").read_text())
     assert ended.value.code == 2
     assert "/nowhere/at/all" in capsys.readouterr().err
+
+
+def test_memory_that_ran_out_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> None:
+        raise MemoryError
+
+    with pytest.raises(SystemExit) as ended:
+        guarded(fails)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("curator: Memory ran out")
+
+
+def test_what_is_said_beside_a_progress_bar_has_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    drawn = io.BytesIO()
+    screen = Terminal(drawn, encoding="utf-8", write_through=True)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bar("Adding") as update:
+        update({"type": "progress", "done": 1, "total": 2, "unit": "files"})
+        say("curator: a.wav is empty")
+    before = drawn.getvalue().decode().partition("curator: a.wav is empty")[0]
+    assert before.endswith(("\n", "\x1b[2K", "\r"))
 
 
 def test_bad_usage_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

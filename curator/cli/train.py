@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import click
@@ -146,7 +147,7 @@ def say_result(job: Job, result: dict[str, Any], as_json: bool) -> int:
     if as_json:
         emit({"run": job.id} | result)
     elif result["outcome"] == "stopped":
-        again = f"curator train {job.request['set_name']} --name {job.request['model']} --resume"
+        again = shlex.join(["curator", "train", job.request["set_name"], "--name", job.request["model"], "--resume"])
         click.echo(f"Stopped at step {result.get('step', 0)}; continue with: {again}")
     else:
         click.echo(f"Model {result['model']} published: {result['card']['run']['ended']}")

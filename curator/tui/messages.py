@@ -88,3 +88,16 @@ class JobStarted(Message):
 
     job_id: str
     kind: str
+
+
+@dataclass
+class RecordingSought(Message):
+    """A person wants to find a recording by some letters of its name."""
+
+
+@dataclass
+class RecordingChosen(Message):
+    """A person wants to see the clips of a recording."""
+
+    recording: str
+    name: str

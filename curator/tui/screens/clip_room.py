@@ -24,7 +24,7 @@ from catalog.saved_filters import SavedFilter
 from curator.policy import default_rules, policy_of
 from curator.tui.clip_words import SORTS, status_line
 from curator.tui.learner import learn_from
-from curator.tui.messages import VerdictConfirmed
+from curator.tui.messages import RecordingSought, VerdictConfirmed
 from curator.tui.screens.ask import Choose
 from curator.tui.screens.learned import LearnedScreen
 from curator.tui.screens.pick import Choice, Pick
@@ -309,7 +309,7 @@ class ClipRoom(Room):
 
     def action_find(self) -> None:
         """Find a recording."""
-        self.home.find_recording()
+        self.post_message(RecordingSought())
 
     def action_recording(self, by: int) -> None:
         """Go to the first clip of the recording before or after this one in the table."""

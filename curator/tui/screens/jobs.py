@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -18,13 +18,11 @@ from textual.widgets import Footer, Static
 from curator.tui.job_view import JobView
 from curator.tui.widgets.job_strip import figures, job_line
 from curator.tui.widgets.listing import ListColumn, Listing, Row
+from curator.tui.working import AtHome
 from curator.words import STATE_MARKS, count, one_line
 
 MESSAGES = "messages"
 LOG_BYTES = 20_000
-
-if TYPE_CHECKING:
-    from curator.tui.app import CuratorApp
 
 COLUMNS = (
     ListColumn("mark", "", 1),
@@ -34,7 +32,7 @@ COLUMNS = (
 )
 
 
-class JobsScreen(ModalScreen[None]):
+class JobsScreen(ModalScreen[None], AtHome):
     """Every job the app knows of."""
 
     CSS_PATH = "jobs.tcss"
@@ -43,11 +41,6 @@ class JobsScreen(ModalScreen[None]):
         Binding("x", "stop", "Stop it", tooltip="Ask the job for a clean end.", id="jobs.stop"),
         Binding("l", "log", "Log", tooltip="The end of the job's own log.", id="jobs.log"),
     ]
-
-    @property
-    def home(self) -> CuratorApp:
-        """The app, with its own type."""
-        return cast("CuratorApp", self.app)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as frame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,10 +20,8 @@ from catalog.records import VerdictName
 from catalog.store import Store
 from curator.tui.screens.ask import Confirm
 from curator.tui.views import View, views
+from curator.tui.working import AtHome
 from curator.words import count, number, one_line
-
-if TYPE_CHECKING:
-    from curator.tui.app import CuratorApp
 
 BAR = 16
 WEIGHTS_SHOWN = 8
@@ -41,7 +39,7 @@ class Lesson:
     undecided: int
 
 
-class LearnedScreen(ModalScreen[View | None]):
+class LearnedScreen(ModalScreen[View | None], AtHome):
     """Explains itself, and decides what is clear in one step that one undo takes back."""
 
     DEFAULT_CSS = """
@@ -62,11 +60,6 @@ class LearnedScreen(ModalScreen[View | None]):
         super().__init__()
         self.clip = clip
         self.lesson: Lesson | None = None
-
-    @property
-    def home(self) -> CuratorApp:
-        """The app, with its own type."""
-        return cast("CuratorApp", self.app)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as frame:

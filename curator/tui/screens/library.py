@@ -17,6 +17,7 @@ from textual.widgets import Static
 from catalog.records import LeftOut
 from curator.launch import start_add
 from curator.tui.job_view import JobView
+from curator.tui.messages import RecordingChosen, RecordingSought
 from curator.tui.screens.add import AddForm, Addition
 from curator.tui.screens.room import Room
 from curator.tui.widgets.job_strip import progress_bar
@@ -143,7 +144,7 @@ class LibraryScreen(Room):
 
     def action_find(self) -> None:
         """Find a recording."""
-        self.home.find_recording()
+        self.post_message(RecordingSought())
 
     def action_stop(self) -> None:
         """Stop the adding that is under way."""
@@ -155,7 +156,7 @@ class LibraryScreen(Room):
         """Go to the clips of the recording under the cursor."""
         key = self.query_one(Listing).key
         if key is not None:
-            self.home.review_recording(key, file_name(str(self.rows[key]["path"])))
+            self.post_message(RecordingChosen(key, file_name(str(self.rows[key]["path"]))))
 
 
 def as_row(row: dict[str, Any]) -> Row:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -24,15 +24,13 @@ from curator.tui.failures import tell_failure
 from curator.tui.job_view import JobView
 from curator.tui.messages import Loaded, LoadFailed
 from curator.tui.widgets.job_strip import JobStrip
-from curator.tui.widgets.top_bar import Tab, TopBar
-
-if TYPE_CHECKING:
-    from curator.tui.app import CuratorApp
+from curator.tui.widgets.top_bar import TopBar
+from curator.tui.working import AtHome
 
 Result = TypeVar("Result")
 
 
-class Room(Screen[None]):
+class Room(Screen[None], AtHome):
     """A screen that is one of the app's modes."""
 
     ROOM: ClassVar[str] = ""
@@ -44,11 +42,6 @@ class Room(Screen[None]):
         self._generations: defaultdict[str, int] = defaultdict(int)
         self._stale = True
         self._errands: list[Callable[[], None]] = []
-
-    @property
-    def home(self) -> CuratorApp:
-        """The app, with its own type."""
-        return cast("CuratorApp", self.app)
 
     @property
     def store(self) -> Store:
@@ -161,11 +154,3 @@ class Room(Screen[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of errors that nobody foresaw."""
         tell_failure(self.app, event)
-
-    @on(Tab.Chosen)
-    def _tab_chosen(self, event: Tab.Chosen) -> None:
-        self.home.go(event.room)
-
-    @on(JobStrip.Opened)
-    def _jobs_wanted(self) -> None:
-        self.home.action_jobs()

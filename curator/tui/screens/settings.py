@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -19,10 +19,8 @@ from curator.policy import policy_of, set_use, uses
 from curator.tui.screens.ask import Choose
 from curator.tui.theme import AUTO
 from curator.tui.widgets.listing import ListColumn, Listing, Row
+from curator.tui.working import AtHome
 from curator.words import one_line, spelled
-
-if TYPE_CHECKING:
-    from curator.tui.app import CuratorApp
 
 KEY = "key:"
 USE = "use"
@@ -34,7 +32,7 @@ COLUMNS = (
 )
 
 
-class SettingsScreen(ModalScreen[None]):
+class SettingsScreen(ModalScreen[None], AtHome):
     """Settings first, then every key that can be given to something else."""
 
     DEFAULT_CSS = """
@@ -47,11 +45,6 @@ class SettingsScreen(ModalScreen[None]):
         Binding("escape,q,f2", "dismiss", "Close", tooltip="Back.", id="settings.close"),
         Binding("delete,backspace", "usual", "Usual", tooltip="The usual value or key again.", id="settings.usual"),
     ]
-
-    @property
-    def home(self) -> CuratorApp:
-        """The app, with its own type."""
-        return cast("CuratorApp", self.app)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as frame:

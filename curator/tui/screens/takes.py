@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -29,17 +29,15 @@ from curator.tui.lens import Lens
 from curator.tui.pictures import Pictures
 from curator.tui.takes import Take, TakeLine, ranked
 from curator.tui.widgets.waveform import Waveform
+from curator.tui.working import AtHome
 from curator.words import MARKS, count, file_name, number, one_line, position
-
-if TYPE_CHECKING:
-    from curator.tui.app import CuratorApp
 
 MOST = 9
 """So many takes are shown; each has a digit."""
 NARROWEST = 36
 
 
-class TakesScreen(ModalScreen[dict[str, VerdictName] | None]):
+class TakesScreen(ModalScreen[dict[str, VerdictName] | None], AtHome):
     """Closes with the verdicts to give, or with None."""
 
     DEFAULT_CSS = """
@@ -64,11 +62,6 @@ class TakesScreen(ModalScreen[dict[str, VerdictName] | None]):
         self.clip, self.rules, self.pictures = clip, rules, pictures
         self.takes: list[Take] = []
         self.chosen = 0
-
-    @property
-    def home(self) -> CuratorApp:
-        """The app, with its own type."""
-        return cast("CuratorApp", self.app)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as frame:

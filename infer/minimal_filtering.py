@@ -4,8 +4,8 @@ Separate from the layers that use it because it is arithmetic alone: the same ei
 seven taps. A stretch of the input and a kernel are taken as polynomials; their values at the points are multiplied, as
 matrices over the channels, and the result is read off the products. Four steps of a kernel of five taps take 8 products
 instead of 20, six steps of one of three 8 instead of 18. Forward pass and both gradients are made of the same products;
-what lies between them are sums. In single precision all three are off by about two millionths of their size (norm over
-norm, against double precision), the plain sums by two tenths of a millionth.
+what lies between them are sums. Rounding stays under four millionths of the size of what is rounded
+(`benchmarks/minimal_filtering.py` measures it beside torch's own).
 Methods: Toom 1963 and Winograd 1980 (minimal filtering), as Lavin and Gray 2016 use them for networks.
 """
 

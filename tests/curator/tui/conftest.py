@@ -14,6 +14,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from catalog.jobs import Job, JobReport
 from catalog.library import Library
 from catalog.records import Analysis, Clip, Recording, Scoring, clip_id
 from catalog.store import Store
@@ -118,3 +119,12 @@ def row_of_clips(count: int, *, path: str = "/voices/long.wav", speaker: str = "
     ]
     scorings = [Scoring(clip.id, {"snr_db": 20.0 + n % 30}, {"sample": 1}) for n, clip in enumerate(clips)]
     return Analysis(recording, None, clips, [], scorings, "test")
+
+
+def words(app: CuratorApp, selector: str) -> str:
+    return str(app.screen.query_one(selector).render())
+
+
+def started(parent: Path, kind: str, request: dict[str, Any]) -> tuple[Job, JobReport]:
+    job = Job.create(parent, kind, request)
+    return job, JobReport.begin(job.path)

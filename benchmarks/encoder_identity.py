@@ -9,9 +9,10 @@ studio whose recordings are given out to two made-up speakers at random, sentenc
 for a probe that reads only the voice. Each cell: the probe without and with a hidden layer. The last column is the
 encoder `phonetic` with its features normalised by recording, which they are not in the product.
 
-With the material that the recipe made (`DIR/material`), the layer of `phonetic` with other sharpness and context: the
-probes on the two unheard flite voices and on the actors, and how often the same phone is found in the other voice (for
-the actors: in Kathleen). Three minutes of one processor; flite must be installed.
+With the material that the recipe made (`DIR/material`), the layers of `phonetic` with other sharpness and context and
+more or fewer numbers, after its own network and after that of `phone`: the probes on the two unheard flite voices and
+on the actors, and how often the same phone is found in the other voice (for the actors: in Kathleen). Five minutes of
+one processor; flite must be installed.
 """
 
 from __future__ import annotations
@@ -32,15 +33,25 @@ from trainer.recipes.phone_encoder.evaluate import Feature, agreement, features_
 from trainer.recipes.phone_encoder.identity import HIDDEN, Recording, speaker_accuracy
 from trainer.recipes.phone_encoder.labels import Utterance
 from trainer.recipes.phone_encoder.normalise import level
-from trainer.recipes.phone_encoder.phonetic_layer import fit, materials_of
+from trainer.recipes.phone_encoder.phonetic import materials_of
+from trainer.recipes.phone_encoder.phonetic_layer import fit
 from trainer.recipes.phone_encoder.voices import Voices, alike, real_voices, say_all
 
 ACTORS = ["ravdess10", "ravdess15"]
 VOICE = "kathleen"
 PAUSE_S = 900
 """A longer pause begins another session."""
-LAYERS = ((1.0, 4), (2.0, 4), (3.0, 4), (6.0, 4), (3.0, 2), (3.0, 0))
-"""Sharpness and frames of context of the layer of `phonetic`."""
+LAYERS = (
+    (1.0, 2, 12),
+    (3.0, 2, 12),
+    (6.0, 2, 12),
+    (3.0, 0, 12),
+    (3.0, 4, 12),
+    (3.0, 2, 6),
+    (3.0, 2, 40),
+    (3.0, 4, 128),
+)
+"""Sharpness, frames of context and numbers of the layers of `phonetic`."""
 
 
 def dated(manifest: Path) -> list[tuple[int, Path, str]]:
@@ -101,21 +112,24 @@ def controls(features: list[Feature], manifest: Path, actors: Voices) -> None:
     print("| two actors | " + " | ".join(named(f, list(actors.values())) for f in features) + " |", flush=True)
 
 
-def trade(network: PhoneEncoder, material: Path, pairs: Voices, actors: Voices, target: list[Utterance]) -> None:
+def trade(target: PhoneEncoder, own: PhoneEncoder, material: Path, pairs: Voices, people: Voices) -> None:
+    """`people` are the actors and, last, the voice in whom their phones are looked for."""
     materials = materials_of(material, list(pairs))
-    print("\n| sharpness, context | synthetic: speaker | same phone | actors: speaker | same phone |")
+    actors = {voice: said for voice, said in people.items() if voice != VOICE}
+    print("\n| network, sharpness, context, numbers | synthetic: speaker | same phone | actors: speaker | same phone |")
     print("|---|---|---|---|---|")
-    for sharpness, context in LAYERS:
-        phonetic = Phonetic(network, PhoneticShape(context, sharpness)).eval()
-        fit(phonetic, materials)
-        feature = features_of(network, phonetic=phonetic)[-1]
-        spoken = {voice: spoken_by(said, feature) for voice, said in pairs.items()}
-        found = np.mean([agreement(spoken[a], spoken[b])[0] for a, b in permutations(spoken, 2)])
-        pool = spoken_by(target, feature)
-        real = np.mean([agreement(spoken_by(said, feature), pool)[0] for said in actors.values()])
-        voices, people = named(feature, list(pairs.values())), named(feature, list(actors.values()))
-        cells = [voices, f"{found:.3f}", people, f"{real:.3f}"]
-        print(f"| {sharpness:g}, {context} | " + " | ".join(cells) + " |", flush=True)
+    for name, network in (("own", own), ("that of phone", target)):
+        for sharpness, context, numbers in LAYERS:
+            phonetic = Phonetic(network, PhoneticShape(context, sharpness, numbers)).eval()
+            fit(phonetic, target, materials)
+            feature = features_of(target, phonetic=phonetic)[-1]
+            spoken = {voice: spoken_by(said, feature) for voice, said in pairs.items()}
+            found = np.mean([agreement(spoken[a], spoken[b])[0] for a, b in permutations(spoken, 2)])
+            pool = spoken_by(people[VOICE], feature)
+            real = np.mean([agreement(spoken_by(said, feature), pool)[0] for said in actors.values()])
+            voices, acted = named(feature, list(pairs.values())), named(feature, list(actors.values()))
+            cells = [voices, f"{found:.3f}", acted, f"{real:.3f}"]
+            print(f"| {name}, {sharpness:g}, {context}, {numbers} | " + " | ".join(cells) + " |", flush=True)
 
 
 def main() -> None:
@@ -126,16 +140,17 @@ def main() -> None:
     manifest = arguments.audio / "MANIFEST.csv"
     torch.set_num_threads(1)
     network = load_phone_encoder()
-    features = {f.name: f for f in features_of(network, phonetic=load_phonetic())}
+    phonetic = load_phonetic()
+    features = {f.name: f for f in features_of(network, phonetic=phonetic)}
     (actors,) = alike(manifest, ACTORS)
     normalised = Feature("phonetic, normalised", features["phonetic"].extract, level)
-    compared = [features[name] for name in ("cepstra, per voice", "encoder, per voice", "phonetic")]
+    shown = ("cepstra, per voice", "encoder, raw", "encoder, per voice", "phonetic, names", "phonetic")
+    compared = [features[name] for name in shown]
     controls([*compared, normalised], manifest, actors)
     if arguments.material:
-        aligned = real_voices(manifest, [*ACTORS, VOICE], 45)
-        target = aligned.pop(VOICE)
+        people = real_voices(manifest, [*ACTORS, VOICE], 45)
         apart = read_card(packaged_weights())["held_out_voices"]
-        trade(network, arguments.material, {voice: say_all(voice) for voice in apart}, aligned, target)
+        trade(network, phonetic.network, arguments.material, {voice: say_all(voice) for voice in apart}, people)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ CONTENT_ENCODERS: dict[str, EncoderKind] = {
     kind.name: kind
     for kind in (
         EncoderKind("phone", 128, "small, embedded, English phones: nothing to download"),
-        EncoderKind("phonetic", 128, "the same network, of which it says only the phones: hides the voice, less exact"),
+        EncoderKind("phonetic", 128, "small, embedded, says only which phones it hears: hides the voice, less exact"),
         EncoderKind("contentvec", 768, "large, many languages: what RVC v2 voices expect", "contentvec"),
         EncoderKind("contentvec-256", 256, "the same weights as RVC v1 voices read them", "contentvec"),
     )
@@ -133,7 +133,7 @@ class PhoneContent:
 
 
 class PhoneticContent:
-    """What the embedded network knows of phones and nothing else; each recording is brought to one loudness."""
+    """What an embedded network knows of phones and nothing else; each recording is brought to one loudness."""
 
     name = PHONETIC
     dim = CONTENT_ENCODERS[PHONETIC].dim

@@ -135,6 +135,12 @@ def level_gain(audio: Tensor) -> Tensor:
     return torch.where(power > 0, power.clamp(min=1e-12).rsqrt(), torch.ones_like(power))
 
 
+def whole_phones(shares: Tensor) -> Tensor:
+    """Probabilities (..., 40) of the phones of `PHONES`, for those (..., classes) of their thirds."""
+    spoken = shares[..., :-1].reshape(*shares.shape[:-1], len(PHONES) - 1, STATES).sum(-1)
+    return torch.cat([spoken, shares[..., -1:]], dim=-1)
+
+
 class LogMel(nn.Module):
     """Log mel energies of audio at 16 kHz every 10 ms; fixed buffers, nothing to learn, nothing stored."""
 
@@ -227,9 +233,7 @@ class PhoneEncoder(nn.Module):
     @torch.no_grad()
     def posteriors(self, audio: Tensor) -> Tensor:
         """Probability of each phone of `PHONES` per frame, (B, T, 40), for audio as in `encode`."""
-        shares = self.logits(self.encode(audio)).softmax(-1)
-        spoken = shares[..., :-1].reshape(*shares.shape[:-1], len(PHONES) - 1, STATES).sum(-1)
-        return torch.cat([spoken, shares[..., -1:]], dim=-1)
+        return whole_phones(self.logits(self.encode(audio)).softmax(-1))
 
 
 def packaged_weights() -> Path:

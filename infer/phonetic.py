@@ -1,7 +1,7 @@
-"""The encoder `phonetic`: from the probabilities of phones in and around a frame to features, and from nothing else.
+"""The encoder `phonetic`: a few numbers made of the probabilities of phones in and around a frame, and of nothing else.
 
-Apart from the network, whose bottleneck is the encoder `phone`: one convolution that is fitted to the network in
-closed form, after it, and whose weights lie in a file of their own beside it.
+Apart from the encoder `phone`, whose bottleneck its features stand in for: it has a network of its own, trained so that
+virtual voices of one sound are heard as the same phones, and weights in a file of their own.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from catalog.errors import BadModel
 from infer.phone_encoder import (
-    CLASSES,
     FEATURE_SIZE,
+    PHONES,
+    EncoderShape,
     PhoneEncoder,
-    load_phone_encoder,
     other_shape,
     packaged_weights,
     read_card,
     read_tensors,
+    whole_phones,
 )
 
 FILE = "phonetic.safetensors"
@@ -29,21 +29,24 @@ FILE = "phonetic.safetensors"
 
 @dataclass(frozen=True)
 class PhoneticShape:
-    """What the layer hears; stored in the card so that weights and code cannot disagree silently."""
+    """What the layers after the network let through; stored in the card so that weights and code cannot disagree."""
 
-    context: int = 4
+    context: int = 3
     """Frames before and after one whose phones its features tell of, too."""
     sharpness: float = 3.0
     """Factor on the scores before they become probabilities: what is doubtful about a sound tells the voice."""
+    numbers: int = 12
+    """So many numbers say it all: where each third of a phone begins and how probable the rare ones are tells more of
+    the voice than of the words, and does not fit."""
 
 
 class Phonetic(nn.Module):
     """Audio at 16 kHz to 128 numbers every 20 ms that say which phones are in and around a frame.
 
     A linear picture of the phonetic posteriorgram (Hazen, Shen and White 2009; for conversion Sun et al. 2016): what
-    the network knows of the voice ends at the names of the phones. The features are compared as they are. Normalised
-    by recording they would tell the voice again, because few points moved by a mean and a spread are a fingerprint of
-    that mean and spread.
+    the network knows of the voice ends at the names of the phones, and few numbers pass. The features are compared as
+    they are. Normalised by recording they would tell the voice again, because few points moved by a mean and a spread
+    are a fingerprint of that mean and spread.
     """
 
     def __init__(self, network: PhoneEncoder, shape: PhoneticShape | None = None, version: str = "unfitted") -> None:
@@ -51,8 +54,9 @@ class Phonetic(nn.Module):
         self.network = network
         self.shape = shape or PhoneticShape()
         self.version = version
-        around = self.shape.context
-        self.layer = nn.Conv1d(CLASSES, FEATURE_SIZE, 2 * around + 1, padding=around, bias=False)
+        around, numbers = self.shape.context, self.shape.numbers
+        self.narrow = nn.Conv1d(len(PHONES), numbers, 2 * around + 1, padding=around, bias=False)
+        self.widen = nn.Linear(numbers, FEATURE_SIZE, bias=False)
 
     @property
     def reach(self) -> int:
@@ -60,15 +64,15 @@ class Phonetic(nn.Module):
         return self.network.shape.reach + self.shape.context
 
     def shares(self, bottleneck: Tensor) -> Tensor:
-        """Sharpened probabilities (B, T, classes) of the thirds of phones, for the network's bottleneck (B, T, 128)."""
-        return (self.network.logits(bottleneck) * self.shape.sharpness).softmax(-1)
+        """Sharpened probabilities (B, T, 40) of the phones of `PHONES`, for the network's bottleneck (B, T, 128)."""
+        return whole_phones((self.network.logits(bottleneck) * self.shape.sharpness).softmax(-1))
 
     def features(self, bottleneck: Tensor) -> Tensor:
         """Features (B, T, 128) for the network's bottleneck (B, T, 128)."""
         if bottleneck.shape[1] == 0:
             # torch refuses a convolution that is longer than what it is given, padding included
             return bottleneck.new_zeros(len(bottleneck), 0, FEATURE_SIZE)
-        found: Tensor = self.layer(self.shares(bottleneck).transpose(1, 2)).transpose(1, 2)
+        found: Tensor = self.widen(self.narrow(self.shares(bottleneck).transpose(1, 2)).transpose(1, 2))
         return found
 
     @torch.no_grad()
@@ -78,21 +82,17 @@ class Phonetic(nn.Module):
 
 
 def load_phonetic(path: Path | None = None, device: str | torch.device = "cpu") -> Phonetic:
-    """The fitted layer with its network, from `path` or the packaged file, checked against its card.
+    """The trained encoder in evaluation mode, from `path` or the packaged file, checked against its card.
 
-    The network lies beside it as `phone_encoder.safetensors`. Raises BadModel when a file is missing or damaged, or
-    the layer was fitted to other weights.
+    Raises BadModel when a file is missing or damaged, or its shape is another.
     """
     weights = path or packaged_weights().with_name(FILE)
     card = read_card(weights)
-    beside = weights.with_name(packaged_weights().name)
-    network = load_phone_encoder(beside, device)
     tensors = read_tensors(weights, card)
-    if card.get("fitted_to") != network.version:
-        raise BadModel(f"{weights} was fitted to other weights than {beside}; fit it again")
     try:
+        network = PhoneEncoder(EncoderShape(**card["network"]))
         found = Phonetic(network, PhoneticShape(**card["shape"]), version=str(card["version"]))
-        found.layer.load_state_dict(tensors)
+        found.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         raise other_shape(weights) from error
     return found.to(device).eval()

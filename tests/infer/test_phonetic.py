@@ -1,4 +1,4 @@
-"""The encoder phonetic: what its features are made of, what they hide, and that it fits the network it lies beside."""
+"""The encoder phonetic: what its features are made of, how much passes, and which files are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from catalog.errors import BadModel
 from infer.content import load_encoder
-from infer.phone_encoder import frame_count, packaged_weights, read_card
+from infer.phone_encoder import PHONES, frame_count, packaged_weights, read_card
 from infer.phonetic import FILE, Phonetic, load_phonetic
 
 
@@ -32,23 +32,30 @@ def speechlike(seconds: float, seed: int = 0) -> torch.Tensor:
 
 
 def copied(folder: Path) -> Path:
-    """The packaged files in a folder; gives the place of the layer."""
-    for name in (packaged_weights().name, FILE):
-        for suffix in (".safetensors", ".json"):
-            shutil.copy(packaged_weights().with_name(name).with_suffix(suffix), folder)
+    """The packaged file and its card in a folder."""
+    weights = packaged_weights().with_name(FILE)
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(weights.with_suffix(suffix), folder)
     return folder / FILE
 
 
 @torch.no_grad()
 def test_a_frame_says_nothing_but_the_phones_in_and_around_it(phonetic: Phonetic) -> None:
-    """It is the sum of one vector for every class and place, weighed by the probabilities."""
+    """It is the sum of one vector for every phone and place, weighed by the probabilities."""
     audio = speechlike(1.0)
     shares = phonetic.shares(phonetic.network.encode(audio))[0]
+    assert shares.shape[1] == len(PHONES)
     torch.testing.assert_close(shares.sum(-1), torch.ones(len(shares)))
     middle, around = 20, phonetic.shape.context
     near = shares[middle - around : middle + around + 1]
-    expected = torch.einsum("kc,fck->f", near, phonetic.layer.weight)
+    expected = phonetic.widen.weight @ torch.einsum("kc,nck->n", near, phonetic.narrow.weight)
     torch.testing.assert_close(phonetic.encode(audio)[0, middle], expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_few_numbers_pass(phonetic: Phonetic) -> None:
+    features = phonetic.encode(speechlike(10.0))[0].double()
+    assert int(torch.linalg.matrix_rank(features, rtol=1e-5)) == phonetic.shape.numbers < 40
 
 
 def test_blocks_give_the_values_of_the_whole(phonetic: Phonetic) -> None:
@@ -77,25 +84,28 @@ def test_parts_of_a_recording_are_only_brought_to_its_loudness(tmp_path: Path) -
     assert np.isfinite(encoder.encode(np.zeros(16000, np.float32))).all()
 
 
-def test_the_packaged_layer_is_small_and_named_by_its_card(phonetic: Phonetic) -> None:
-    layer = packaged_weights().with_name(FILE)
-    assert layer.stat().st_size < 500_000
-    assert read_card(layer)["version"] == phonetic.version != phonetic.network.version
+def test_the_packaged_file_is_small_names_its_card_and_stands_in_for_phone(phonetic: Phonetic) -> None:
+    weights = packaged_weights().with_name(FILE)
+    assert weights.stat().st_size + packaged_weights().stat().st_size < 8_000_000
+    card = read_card(weights)
+    assert card["version"] == phonetic.version
+    assert card["stands_in_for"] == read_card(packaged_weights())["version"] != phonetic.version
 
 
-def test_a_damaged_layer_or_one_of_another_network_is_refused(tmp_path: Path) -> None:
-    layer = copied(tmp_path)
-    assert load_phonetic(layer).version == read_card(layer)["version"]
-    blob = bytearray(layer.read_bytes())
+def test_a_damaged_file_or_one_of_another_shape_is_refused(tmp_path: Path) -> None:
+    weights = copied(tmp_path)
+    assert load_phonetic(weights).version == read_card(weights)["version"]
+    blob = bytearray(weights.read_bytes())
     blob[-1] ^= 1
-    layer.write_bytes(bytes(blob))
+    weights.write_bytes(bytes(blob))
     with pytest.raises(BadModel, match="SHA-256"):
-        load_phonetic(layer)
-    layer = copied(tmp_path)
-    card = read_card(layer)
-    layer.with_suffix(".json").write_text(json.dumps(card | {"fitted_to": "another"}))
-    with pytest.raises(BadModel, match="fitted to other weights"):
-        load_phonetic(layer)
-    layer.with_suffix(".json").write_text(json.dumps(card | {"shape": {"context": 2, "sharpness": 3.0}}))
+        load_phonetic(weights)
+    weights = copied(tmp_path)
+    card = read_card(weights)
+    for changed in ({"shape": card["shape"] | {"context": 5}}, {"network": card["network"] | {"blocks": 3}}):
+        weights.with_suffix(".json").write_text(json.dumps(card | changed))
+        with pytest.raises(BadModel, match="shape"):
+            load_phonetic(weights)
+    weights.with_suffix(".json").write_text(json.dumps({k: v for k, v in card.items() if k != "network"}))
     with pytest.raises(BadModel, match="shape"):
-        load_phonetic(layer)
+        load_phonetic(weights)

@@ -13,8 +13,8 @@ import click
 import torch
 
 from catalog.errors import CuratorError
-from infer.phone_encoder import PhoneEncoder, read_card
-from trainer.recipes.phone_encoder import corpus, phonetic_layer
+from infer.phone_encoder import PhoneEncoder
+from trainer.recipes.phone_encoder import corpus
 from trainer.recipes.phone_encoder.train import Settings, export, train
 
 LICENCES = {
@@ -22,6 +22,8 @@ LICENCES = {
     "flite": "audio made by flite, voices {voices} (CMU, BSD-like)",
     "real": "recordings given with --real; the licence is the giver's to state",
 }
+CROWD = "crowd"
+"""The material that only the encoder phonetic is trained on."""
 
 
 @click.command()
@@ -30,6 +32,11 @@ LICENCES = {
     "--real",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Folder of recordings with a table speech.csv (path, text, speaker).",
+)
+@click.option(
+    "--crowd",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder like that of --real, many people with a recording each: material of the encoder phonetic.",
 )
 @click.option("--real-licence", default="", help="What the card says about the recordings of --real.")
 @click.option("--minutes", default=50.0, show_default=True, help="Wall-clock minutes of training.")
@@ -49,6 +56,7 @@ LICENCES = {
 def main(
     out: Path,
     real: Path | None,
+    crowd: Path | None,
     real_licence: str,
     minutes: float,
     steps: int | None,
@@ -65,14 +73,20 @@ def main(
     Then measure it on the voices held out, in turn --hold-out awb,rms and --hold-out slt,kal16:
 
     python -m trainer.recipes.phone_encoder.evaluate --weights DIR/phone_encoder.safetensors
+
+    The encoder phonetic is made from these weights and the same material:
+
+    python -m trainer.recipes.phone_encoder.phonetic --weights DIR/phone_encoder.safetensors --material DIR/material
     """
     torch.set_num_threads(threads)
     held_out = [voice for voice in hold_out.split(",") if voice]
     try:
         voices = corpus.training_voices(held_out)
-        materials = make_materials(out / "material", real, scale, seed, voices, teach=teach)
+        people = {name: folder for name, folder in (("real", real), (CROWD, crowd)) if folder}
+        materials = make_materials(out / "material", people, scale, seed, voices, teach=teach)
     except CuratorError as error:
         raise click.ClickException(str(error)) from error
+    materials.pop(CROWD, None)
     settings = Settings(minutes=minutes, steps=steps, batch=batch, seed=seed, bf16=bf16)
     licences = {name: LICENCES.get(name, "").format(voices=", ".join(voices)) for name in materials}
     if real_licence:
@@ -82,14 +96,13 @@ def main(
     def keep(encoder: PhoneEncoder, step: int) -> None:
         spent = (time.monotonic() - begun) / 60
         where = export(encoder, out, facts(materials, settings, licences, held_out, step, spent))
-        phonetic_layer.export(encoder, read_card(where)["version"], materials, out)
         click.echo(f"wrote {where} after {step} steps")
 
     train(materials, settings, keep, note=click.echo)
 
 
 def make_materials(
-    folder: Path, real: Path | None, scale: float, seed: int, voices: list[str], *, teach: bool
+    folder: Path, people: dict[str, Path], scale: float, seed: int, voices: list[str], *, teach: bool
 ) -> dict[str, corpus.Material]:
     """The materials in `folder`, made where they are missing; says how much of each there is."""
     usual = corpus.Amount()
@@ -99,7 +112,7 @@ def make_materials(
         flite_per_voice=max(1, round(usual.flite_per_voice * scale)),
     )
     found = {}
-    for name, make in corpus.sources(amount, real, seed, voices, teach=teach).items():
+    for name, make in corpus.sources(amount, people, seed, voices, teach=teach).items():
         # Other voices are other material: what was made without one must not be taken for what holds it.
         place = folder / ("-".join([name, *voices]) if name == "flite" else name)
         if not (place / "labels.npy").exists():

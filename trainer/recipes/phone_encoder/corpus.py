@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,8 @@ class Material:
     mel: NDArray[np.float16]
     labels: NDArray[np.int16]
     taught: NDArray[np.float16] | None
+    versions: NDArray[np.int64] | None = None
+    """First frames (R, V) of a recording and its copies, equally long and one after the other, or nothing."""
 
 
 @lru_cache(maxsize=1)
@@ -70,8 +72,8 @@ def mel_of(audio: NDArray[np.float32]) -> NDArray[np.float16]:
     return np.asarray(found.numpy(), np.float16)
 
 
-def gather(parts: Iterable[tuple[Utterance, NDArray[np.float16] | None]], *, taught: bool) -> Material:
-    """Utterances, each with its soft labels when `taught`, joined into one material."""
+def gather(parts: Iterable[tuple[Utterance, NDArray[np.float16] | None]], *, taught: bool, copies: int = 0) -> Material:
+    """Utterances, each with its soft labels when `taught`, joined into one material; `copies` follow each recording."""
     mels, labels, soft = [], [], []
     for utterance, lesson in parts:
         mel = mel_of(utterance.audio)
@@ -81,7 +83,9 @@ def gather(parts: Iterable[tuple[Utterance, NDArray[np.float16] | None]], *, tau
             row = np.zeros((len(mel), SENONES), np.float16) if lesson is None else lesson[: len(mel)]
             soft.append(np.pad(row, ((0, len(mel) - len(row)), (0, 0))))
     joined = np.concatenate(soft) if taught else None
-    return Material(np.concatenate(mels), np.concatenate(labels), joined)
+    starts = np.cumsum([0, *map(len, mels[:-1])]).astype(np.int64)
+    versions = starts.reshape(-1, 1 + copies) if copies else None
+    return Material(np.concatenate(mels), np.concatenate(labels), joined, versions)
 
 
 def spoken_by_espeak(amount: Amount, seed: int) -> Iterator[tuple[Utterance, None]]:
@@ -118,9 +122,9 @@ def _lesson(audio: NDArray[np.float32], teacher: Teacher | None) -> NDArray[np.f
 
 
 def spoken_by_people(
-    folder: Path, amount: Amount, teacher: Teacher | None
+    folder: Path, copies: int, teacher: Teacher | None
 ) -> Iterator[tuple[Utterance, NDArray[np.float16] | None]]:
-    """Real recordings, aligned where their text is known, each followed by copies with moved pitch and formants."""
+    """Real recordings, aligned where their text is known, each followed by `copies` with moved pitch and formants."""
     aligner = Aligner()
     for number, (path, text, speaker) in enumerate(real_recordings(folder)):
         audio = read_speech(path)
@@ -128,7 +132,7 @@ def spoken_by_people(
         spoken = Utterance(audio, segments, f"real/{speaker}", text)
         lesson = _lesson(audio, teacher)
         yield spoken, lesson
-        for copy in range(amount.real_copies):
+        for copy in range(copies):
             pitch, formants = _SHIFTS[(number + copy) % len(_SHIFTS)]
             yield replace(spoken, audio=shift_voice(audio, pitch, formants)), lesson
 
@@ -158,15 +162,18 @@ def save(material: Material, path: Path) -> None:
     np.save(path / "labels.npy", material.labels)
     if material.taught is not None:
         np.save(path / "taught.npy", material.taught)
+    if material.versions is not None:
+        np.save(path / "versions.npy", material.versions)
 
 
 def load(path: Path) -> Material:
     """One material written by `save`, mapped from disk."""
-    taught = path / "taught.npy"
+    taught, versions = path / "taught.npy", path / "versions.npy"
     return Material(
         np.load(path / "mel.npy", mmap_mode="r"),
         np.load(path / "labels.npy", mmap_mode="r"),
         np.load(taught, mmap_mode="r") if taught.exists() else None,
+        np.load(versions) if versions.exists() else None,
     )
 
 
@@ -178,16 +185,24 @@ def training_voices(held_out: Sequence[str]) -> list[str]:
 
 
 def sources(
-    amount: Amount, real: Path | None, seed: int, voices: Sequence[str], *, teach: bool
+    amount: Amount, people: dict[str, Path], seed: int, voices: Sequence[str], *, teach: bool
 ) -> dict[str, Callable[[], Material]]:
-    """How to make each material that can be had on this machine, by name; flite speaks with `voices`."""
+    """How to make each material that can be had on this machine, by name; flite speaks with `voices`.
+
+    `people` are folders with a table speech.csv, real or crowd: of a crowd each recording is copied once.
+    """
     listener = Teacher() if teach else None
     found: dict[str, Callable[[], Material]] = {"espeak": lambda: gather(spoken_by_espeak(amount, seed), taught=False)}
     if flite_program():
         found["flite"] = lambda: gather(spoken_by_flite(amount, seed + 1, listener, voices), taught=teach)
-    if real is not None:
-        found["real"] = lambda: gather(spoken_by_people(real, amount, listener), taught=teach)
+    for name, folder in people.items():
+        copies = 1 if name == "crowd" else amount.real_copies
+        found[name] = partial(_people, folder, copies, listener)
     return found
+
+
+def _people(folder: Path, copies: int, teacher: Teacher | None) -> Material:
+    return gather(spoken_by_people(folder, copies, teacher), taught=teacher is not None, copies=copies)
 
 
 def seconds(material: Material) -> float:

@@ -97,13 +97,10 @@ def features_of(
     def posteriors(audio: NDArray[np.float32]) -> Features:
         return encoder.posteriors(torch.from_numpy(audio))[0].sqrt().numpy()
 
-    def names(audio: NDArray[np.float32]) -> Features:
-        return np.asarray(posteriors(audio).argmax(-1)[:, None] == np.arange(len(PHONES)), np.float32)
-
     found = [
         Feature("cepstra, per voice", cepstra(), level),
         Feature("phone posteriors", posteriors),
-        Feature("phone names", names),
+        Feature("phone names", names_of(encoder)),
         Feature("encoder, raw", bottleneck),
         Feature("encoder, per voice", bottleneck, level),
     ]
@@ -111,8 +108,19 @@ def features_of(
         reference = correlations([speech_of(said, bottleneck) for said in heard])
         found.append(Feature("encoder, recoloured", bottleneck, recolour(reference)))
     if phonetic:
+        found.append(Feature("phonetic, names", names_of(phonetic.network)))
         found.append(Feature("phonetic", lambda audio: phonetic.encode(torch.from_numpy(audio))[0].numpy()))
     return found
+
+
+def names_of(network: PhoneEncoder) -> Extractor:
+    """The most probable phone of each frame and nothing else, one of 40."""
+
+    def extract(audio: NDArray[np.float32]) -> Features:
+        likely = network.posteriors(torch.from_numpy(audio))[0].argmax(-1).numpy()
+        return np.asarray(likely[:, None] == np.arange(len(PHONES)), np.float32)
+
+    return extract
 
 
 def speech_of(said: list[Utterance], extract: Extractor) -> Features:

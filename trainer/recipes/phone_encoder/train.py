@@ -31,6 +31,7 @@ CYCLES = (0.2, 1.0)
 """Ends of the cosine cycles as shares of the whole training."""
 
 _SHARES = {"espeak": 0.42, "flite": 0.28, "real": 0.30}
+_QUIET = 35.0 / 10.0 * math.log(10.0)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Settings:
     seed: int = 1
     bf16: bool = False
     """Matrix products in bfloat16 with fp32 weights and losses: quicker on processors that have it."""
+
+
+def speech_of(mel: Tensor) -> Tensor:
+    """Which frames at 50 Hz of log mel frames (..., M, mels) lie within 35 dB of the loud ones."""
+    loud = torch.logsumexp(mel * 4.0, -1)[..., ::2]
+    return loud > loud.quantile(0.95, -1, keepdim=True) - _QUIET
 
 
 class Sampler:
@@ -92,13 +99,17 @@ class Student(nn.Module):
         self.encoder = PhoneEncoder(shape)
         self.heard = nn.Linear(FEATURE_SIZE, SENONES)
 
-    def losses(self, mel: Tensor, labels: Tensor, taught: Tensor, teacher_weight: float) -> dict[str, Tensor]:
-        """Cross-entropy on the thirds of phones and, where there are soft labels, the divergence from them."""
+    def answers(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (B, T, classes) of the thirds of phones and log shares (B, T, 126) of the teacher's states."""
         with torch.autocast(mel.device.type, torch.bfloat16, enabled=self.bf16):
             features = self.encoder.features(mel)
             logits, heard = self.encoder.logits(features), self.heard(torch.tanh(features))
-        logits, heard = logits.float().flatten(0, 1), F.log_softmax(heard.float(), -1)
-        target = labels.flatten()
+        return logits.float(), F.log_softmax(heard.float(), -1)
+
+    def losses(self, mel: Tensor, labels: Tensor, taught: Tensor, teacher_weight: float) -> dict[str, Tensor]:
+        """Cross-entropy on the thirds of phones and, where there are soft labels, the divergence from them."""
+        logits, heard = self.answers(mel)
+        logits, target = logits.flatten(0, 1), labels.flatten()
         named = target != UNKNOWN
         phone = F.cross_entropy(logits, target, ignore_index=UNKNOWN, label_smoothing=0.05)
         share = taught.sum(-1)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from infer.phone_encoder import CLASSES, EncoderShape, PhoneEncoder, load_phone_encoder, read_card
 from trainer.recipes.phone_encoder import corpus
 from trainer.recipes.phone_encoder.__main__ import main
+from trainer.recipes.phone_encoder.labels import Utterance
 from trainer.recipes.phone_encoder.train import CYCLES, Settings, learning_rate, train
 
 TOY = EncoderShape(width=16, blocks=1)
@@ -74,6 +75,49 @@ def test_shifting_a_voice_moves_its_pitch_and_keeps_its_length() -> None:
     assert np.median(f0[f0 > 0]) == pytest.approx(180.0, rel=0.03)
 
 
+def test_copies_of_recordings_are_known_as_such_on_disk_too(tmp_path: Path) -> None:
+    parts = []
+    for seconds, text in ((0.5, "one"), (0.8, "two")):
+        audio = np.random.default_rng(0).standard_normal(int(16000 * seconds)).astype(np.float32)
+        parts += [(Utterance(audio * level, (), "someone", text), None) for level in (1.0, 0.5, 0.25)]
+    made = corpus.gather(parts, taught=False, copies=2)
+    corpus.save(made, tmp_path)
+    found = corpus.load(tmp_path).versions
+    assert found is not None
+    short, long = ((int(16000 * seconds) - 400) // 160 + 1 for seconds in (0.5, 0.8))
+    assert found.tolist() == [[0, short, 2 * short], [3 * short, 3 * short + long, 3 * short + 2 * long]]
+    for first, second, third in found:
+        assert np.allclose(made.mel[first : first + 48], made.mel[second : second + 48], atol=0.01)
+        assert np.allclose(made.mel[first : first + 48], made.mel[third : third + 48], atol=0.01)
+    corpus.save(corpus.gather(parts, taught=False), tmp_path / "plain")
+    assert corpus.load(tmp_path / "plain").versions is None
+
+
+def test_a_crowd_is_copied_once_and_phone_is_not_trained_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Path, int]] = []
+    trained: list[list[str]] = []
+
+    def spoken(folder: Path, copies: int, _: object) -> Iterator[tuple[Utterance, None]]:
+        asked.append((folder, copies))
+        audio = np.random.default_rng(0).standard_normal(80000).astype(np.float32)
+        yield from [(Utterance(audio, (), "someone", ""), None)] * (1 + copies)
+
+    monkeypatch.setattr(corpus, "spoken_by_people", spoken)
+    monkeypatch.setattr(
+        corpus, "spoken_by_espeak", lambda *_: iter([(Utterance(np.zeros(9999, "f4"), (), "", ""), None)])
+    )
+    monkeypatch.setattr(corpus, "flite_program", lambda: None)
+    monkeypatch.setattr(
+        "trainer.recipes.phone_encoder.__main__.train", lambda found, *_, **__: trained.append([*found])
+    )
+    options = ["--out", str(tmp_path), "--real", str(tmp_path), "--crowd", str(tmp_path), "--no-teach"]
+    run = CliRunner().invoke(main, options)
+    assert run.exit_code == 0, run.output
+    assert asked == [(tmp_path, corpus.Amount().real_copies), (tmp_path, 1)]
+    assert trained == [["espeak", "real"]]
+    assert (tmp_path / "material" / "crowd" / "versions.npy").exists()
+
+
 def test_the_command_makes_weights_that_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra `demo` speaks")
     monkeypatch.setattr(corpus, "_VARIANTS", "f3 m3")
@@ -93,7 +137,7 @@ def test_a_voice_held_out_is_neither_said_nor_taken_from_what_was_made_with_it(
 ) -> None:
     asked: list[list[str]] = []
 
-    def sources(amount: object, real: object, seed: int, voices: list[str], *, teach: bool) -> dict[str, object]:
+    def sources(amount: object, people: object, seed: int, voices: list[str], *, teach: bool) -> dict[str, object]:
         asked.append(voices)
         return {"flite": toy_material}
 

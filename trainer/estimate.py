@@ -119,9 +119,10 @@ def _alike(request: TrainRequest, config: TrainConfig, past: Mapping[str, Any], 
 def words(cost: Cost) -> str:
     """A cost in one line."""
     memory = "" if cost.memory_bytes is None else f", {cost.memory_bytes / 1e9:.1f} GB of memory"
+    saves = "1 save" if cost.saves == 1 else f"{cost.saves} saves"
     return (
         f"{cost.step_s:.2f} s a step on this machine's {'GPU' if cost.device == 'cuda' else 'processor'}: "
-        f"{cost.steps} steps and {cost.saves} saves in {length(cost.voice_s)}{refiner_words(cost)}{memory}, "
+        f"{cost.steps} steps and {saves} in {length(cost.voice_s)}{refiner_words(cost)}{memory}, "
         f"{cost.disk_bytes / 1e9:.2f} GB of disk at most, {cost.left_bytes / 1e9:.2f} GB afterwards"
     )
 

@@ -67,7 +67,7 @@ def _weight_gradient(x: Tensor, gradient: Tensor, stride: int) -> Tensor:
 
 def _rows(picture: Tensor) -> Tensor:
     """(1, C, H, W) with the channels last in memory -> (H, W, C)."""
-    return picture[0].permute(1, 2, 0)
+    return picture.squeeze(0).permute(1, 2, 0)
 
 
 def _picture(rows: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ class TimeConv1d(NormedConv1d):
             # the clips side by side, each a column
             columns = x.permute(1, 2, 0).unsqueeze(0).contiguous(memory_format=torch.channels_last)
             points = at_points(super().kernel()) if self._held is None else self._held.unbind(0)
-            return convolve_short(columns, points, self.bias)[0].permute(2, 0, 1)
+            return convolve_short(columns, points, self.bias).squeeze(0).permute(2, 0, 1)
         if self.stride[0] > 1 and self.out_channels >= 16 * self.groups:
             return self._folded(x)
         return super().forward(x)

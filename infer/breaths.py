@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.audio import resample
 from infer.cuts import FRAME, FRAME_RATE, SAMPLE_RATE
-from infer.track import Track
+from infer.track import Track, filled
 from infer.volume import at
 
 SHORTEST = 3
@@ -47,9 +47,9 @@ def keep(converted: Track, clean: Track, f0: Floats, gain: NDArray[np.floating],
         made = converted.read(max(written, start * hop), min(len(converted), stop * hop)).astype(np.float32)
         begun = max(written, start * hop) - start * hop
         louder = at(gain, len(clean), start * FRAME, stop * FRAME)
-        kept = _fit(resample((heard * louder).astype(np.float32), SAMPLE_RATE, rate), (stop - start) * hop)
+        kept = filled(resample((heard * louder).astype(np.float32), SAMPLE_RATE, rate), (stop - start) * hop)
         full = np.pad(made, (begun, 0))
-        low = _fit(resample(resample(full, rate, SAMPLE_RATE), SAMPLE_RATE, rate), len(full))
+        low = filled(resample(resample(full, rate, SAMPLE_RATE), SAMPLE_RATE, rate), len(full))
         mask = np.interp(np.arange(len(full)) / hop, np.arange(len(share)) + 0.5, share)
         mixed = full + (mask * (kept[: len(full)] - low)).astype(np.float32)
         out.append(mixed[begun:])
@@ -94,10 +94,6 @@ def weight(heard: NDArray[np.floating], first: int, last: int, least: float = 0.
     share = ((low <= _MOST_LOW * power.sum(axis=1)) & (slope >= least)).astype(float)
     share[:first] = share[last:] = 0
     return np.asarray(share)
-
-
-def _fit(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    return np.pad(wave[:length], (0, max(0, length - len(wave))))
 
 
 def _copy(track: Track, start: int, stop: int, out: Track) -> None:

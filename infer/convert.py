@@ -29,7 +29,7 @@ from infer.refining import refiner_of
 from infer.seams import Phases, faded
 from infer.source_filter_config import SourceFilterConfig
 from infer.speak import make_piece, speak
-from infer.track import Track
+from infer.track import Track, filled
 from infer.volume import Contour, at, bounded, gain, steady
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class Conversion:
             return speak(self.voice, heard, self.options, sound)[pad * hop : -pad * hop]
         stop = min(len(heard.features), pad + -(-length // hop))
         wave = speak(self.voice, heard, self.options, sound, span=(pad - before, stop))
-        return fill(wave, before * hop + length)
+        return filled(wave, before * hop + length)
 
     def _finish(self, clean: Track, raw: Track, length: float, pitch: NDArray[np.float64] | None) -> tuple[Track, int]:
         """The loudness contour of the input mixed in, its breaths kept, and the rate that was asked for."""
@@ -247,8 +247,3 @@ class Conversion:
         breathing = self._track("breathing")
         breaths.keep(mixed, clean, pitch, levels, self.voice.sample_rate, breathing)
         return breathing
-
-
-def fill(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """`wave` cut, or filled with silence, to `length` samples."""
-    return np.pad(wave[:length], (0, max(0, length - len(wave))))

@@ -75,3 +75,8 @@ class Track:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def filled(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """`wave` (n,) cut, or filled up with silence, to (length,)."""
+    return np.pad(wave[:length], (0, max(0, length - len(wave))))

@@ -25,7 +25,7 @@ from trainer.recipes.phone_encoder.align import SENONES
 from trainer.recipes.phone_encoder.augment import Augmenter
 from trainer.recipes.phone_encoder.corpus import Material
 from trainer.recipes.phone_encoder.labels import UNKNOWN
-from trainer.recipes.phone_encoder.train import Student, speech_of
+from trainer.recipes.phone_encoder.train import Student, follow, speech_of
 
 _SHARES = {"espeak": 0.30, "flite": 0.22, "real": 0.24, "crowd": 0.24}
 _OF_COPIES = 0.7
@@ -184,6 +184,11 @@ def consistency_losses(logits: Tensor, heard: Tensor, views: Views, settings: Co
     }
 
 
+def _rate(step: int, settings: ConsistencySettings) -> float:
+    warm = min(1.0, (step + 1) / _WARM_UP)
+    return settings.peak_rate * warm * (0.5 + 0.5 * math.cos(math.pi * step / settings.steps)) + 1e-6
+
+
 def train_on(
     network: PhoneEncoder,
     materials: dict[str, Material],
@@ -205,10 +210,8 @@ def train_on(
     groups = [{"params": part.parameters()} for part in (student.encoder, student.heard)]
     optimizer = torch.optim.AdamW(groups, lr=settings.peak_rate, betas=(0.9, 0.98), weight_decay=0.02)
     for step in range(settings.steps):
-        rate = settings.peak_rate * min(1.0, (step + 1) / _WARM_UP)
-        rate = rate * (0.5 + 0.5 * math.cos(math.pi * step / settings.steps)) + 1e-6
         for group, least in zip(optimizer.param_groups, (0.0, _SLOWEST_HEAD), strict=True):
-            group["lr"] = max(rate, least)
+            group["lr"] = max(_rate(step, settings), least)
         views = sampler.batch()
         parts = consistency_losses(*student.answers(change(views.mel)), views, settings)
         ramp = settings.consistency_weight * min(1.0, step / _RAMP)
@@ -218,10 +221,7 @@ def train_on(
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
-        with torch.no_grad():
-            keep = min(settings.keep, (1 + step) / (10 + step))
-            for slow, fast in zip(average.parameters(), student.encoder.parameters(), strict=True):
-                slow.lerp_(fast, 1 - keep)
+        follow(average, student.encoder, step, settings.keep)
         if (step + 1) % 100 == 0:
             note(f"step {step + 1}  " + "  ".join(f"{name} {float(part.detach()):.3f}" for name, part in parts.items()))
     return average

@@ -324,14 +324,24 @@ def frame_accuracy(encoder: PhoneEncoder, material: Material) -> dict[str, float
 
 
 def write_figures(weights: Path, found: dict[str, Any]) -> None:
-    """Puts the figures into the card beside `weights`; speed is left out, because it is of one machine."""
-    card = read_card(weights)
-    card["figures"] = {
+    """Puts the figures into the card beside `weights`, and those of phonetic into its own beside it.
+
+    Speed is left out, because it is of one machine.
+    """
+    columns = {
         name: {row: value for row, value in rows.items() if row != "times real time"}
         for name, rows in found["features"].items()
     }
-    card["frame_accuracy"] = {name: round(value, 3) for name, value in found["frame_accuracy"].items()}
-    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    phonetic = {name: rows for name, rows in columns.items() if name.startswith("phonetic")}
+    rights = {name: round(value, 3) for name, value in found["frame_accuracy"].items()}
+    others = {name: rows for name, rows in columns.items() if name not in phonetic}
+    _add_to_card(weights, {"figures": others, "frame_accuracy": rights})
+    if phonetic:
+        _add_to_card(weights.with_name(FILE), {"figures": phonetic})
+
+
+def _add_to_card(weights: Path, facts: dict[str, Any]) -> None:
+    text = json.dumps(read_card(weights) | facts, indent=1, ensure_ascii=False) + "\n"
     weights.with_suffix(".json").write_text(text, encoding="utf-8")
 
 

@@ -133,8 +133,9 @@ def learning_rate(share: float, peak: float) -> float:
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, model: nn.Module, step: int) -> None:
-    keep = min(0.998, (1 + step) / (10 + step))
+def follow(average: nn.Module, model: nn.Module, step: int, most: float = 0.998) -> None:
+    """Moves the averaged weights towards those of `model`: `most` of them stays in a step, less in the first ones."""
+    keep = min(most, (1 + step) / (10 + step))
     for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
         slow.lerp_(fast, 1 - keep)
 
@@ -170,7 +171,7 @@ def train(
         parts["loss"].backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
-        _follow(average, student, step)
+        follow(average, student, step)
         step += 1
         if step % 50 == 0:
             note(

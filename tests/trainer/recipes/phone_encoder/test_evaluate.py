@@ -15,7 +15,7 @@ import torch
 from click.testing import CliRunner
 
 from infer.phone_encoder import frame_count, load_phone_encoder, packaged_weights, read_card
-from infer.phonetic import load_phonetic
+from infer.phonetic import FILE, load_phonetic
 from trainer.recipes.phone_encoder import evaluate
 from trainer.recipes.phone_encoder.evaluate import (
     agreement,
@@ -69,16 +69,23 @@ def test_a_table_has_a_column_for_each_feature() -> None:
     assert lines == ["| | one | two |", "|---|---|---|", "| figure | 0.5 | 12 |"]
 
 
-def test_figures_go_into_the_card_beside_the_weights(tmp_path: Path) -> None:
-    for suffix in (".safetensors", ".json"):
-        shutil.copy(packaged_weights().with_suffix(suffix), tmp_path / f"phone_encoder{suffix}")
+def test_figures_go_into_the_card_beside_the_weights_they_are_of(tmp_path: Path) -> None:
+    for place in (packaged_weights(), packaged_weights().with_name(FILE)):
+        for suffix in (".safetensors", ".json"):
+            shutil.copy(place.with_suffix(suffix), tmp_path)
     weights = tmp_path / "phone_encoder.safetensors"
-    found = {"features": {"one": {"same phone": 0.5, "times real time": 99.0}}, "frame_accuracy": {"people": 0.51234}}
+    columns = {
+        name: {"same phone": value, "times real time": 99.0} for name, value in (("one", 0.5), ("phonetic", 0.6))
+    }
+    found = {"features": columns, "frame_accuracy": {"people": 0.51234}}
     evaluate.write_figures(weights, found)
     card = read_card(weights)
     assert card["figures"] == {"one": {"same phone": 0.5}}
     assert card["frame_accuracy"] == {"people": 0.512}
     assert load_phone_encoder(weights).version == card["version"]
+    beside = read_card(tmp_path / FILE)
+    assert beside["figures"] == {"phonetic": {"same phone": 0.6}}
+    assert load_phonetic(tmp_path / FILE).version == beside["version"]
 
 
 def test_the_command_measures_the_people_of_a_table(

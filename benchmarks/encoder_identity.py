@@ -11,7 +11,7 @@ encoder `phonetic` with its features normalised by recording, which they are not
 
 With the material that the recipe made (`DIR/material`), the layers of `phonetic` with other sharpness and context and
 more or fewer numbers, after its own network and after that of `phone`: the probes on the two unheard flite voices and
-on the actors, and how often the same phone is found in the other voice (for the actors: in Kathleen). Five minutes of
+on the actors, and how often the same phone is found in the other voice (for the actors: in Kathleen). Eight minutes of
 one processor; flite must be installed.
 """
 

@@ -109,7 +109,7 @@ def main(
     facts = {
         "stands_in_for": target.version,
         "bottleneck_kept": round(kept, 3),
-        "material_minutes": {name: round(corpus.seconds(m) / 60, 1) for name, m in materials.items()},
+        "material_minutes": {name.split("-")[0]: round(corpus.seconds(m) / 60, 1) for name, m in materials.items()},
         "licences": licences,
         "held_out_voices": card["held_out_voices"],
         "training": asdict(settings),

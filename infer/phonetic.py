@@ -36,7 +36,7 @@ class PhoneticShape:
     sharpness: float = 3.0
     """Factor on the scores before they become probabilities: what is doubtful about a sound tells the voice."""
     numbers: int = 12
-    """So many numbers pass to the features: what fits only into more of them tells more of the voice than of the words."""
+    """So many numbers pass: what fits only into more of them tells more of the voice than of the words."""
 
 
 class Phonetic(nn.Module):

@@ -1,4 +1,4 @@
-"""Convolutions of the published networks by fewer products beside torch's own: rounding and processor time.
+"""Convolutions of the published discriminators by fewer products beside torch's own: rounding and processor time.
 
     python -m benchmarks.minimal_filtering
 
@@ -14,16 +14,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from infer.minimal_filtering import at_points, convolve
 from trainer.device import keep_memory
+from trainer.minimal_filtering import at_points, convolve
 
 SHAPES = {
     # name: steps, columns, channels in, channels out, taps
     "judge of period 2": (80, 8, 1024, 1024, 5),
     "judge of period 7": (23, 28, 1024, 1024, 5),
     "judge of period 37": (5, 148, 1024, 1024, 5),
-    "gated stack": (370, 4, 192, 384, 5),
-    "feed-forward": (370, 4, 192, 768, 3),
 }
 TURNS = 5
 

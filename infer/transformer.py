@@ -7,15 +7,10 @@ Methods: Vaswani et al. 2017 (attention), Shaw et al. 2018 (relative positions w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from infer.minimal_filtering import WIDE, at_points, convolve
-from infer.products import learns_by_products, linear
 
 _WINDOW = 10
 _MASKED = -1e4
@@ -33,10 +28,6 @@ class ChannelNorm(nn.Module):
         """(B, C, T) -> each frame normalised over its channels, (B, C, T)."""
         y = F.layer_norm(x.transpose(1, -1), (x.shape[1],), self.gamma, self.beta, 1e-5)
         return y.transpose(1, -1)
-
-    def over_rows(self, x: Tensor) -> Tensor:
-        """The same over (T, B, C)."""
-        return F.layer_norm(x, x.shape[2:], self.gamma, self.beta, 1e-5)
 
 
 def band_to_square(band: Tensor) -> Tensor:
@@ -82,18 +73,6 @@ class RelativeAttention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """x (B, C, T); mask (B, 1, T, T) True where attention is not allowed, or None -> (B, C, T)."""
         q, k, v = (self._heads(conv(x)) for conv in (self.conv_q, self.conv_k, self.conv_v))
-        mixed: Tensor = self.conv_o(self._attended(q, k, v, mask).transpose(2, 3).flatten(1, 2))
-        return mixed
-
-    def over_rows(self, x: Tensor, mask: Tensor) -> Tensor:
-        """The same over (T, B, C), by products of matrices."""
-        mixes = (linear(x, conv.weight.squeeze(2), conv.bias) for conv in (self.conv_q, self.conv_k, self.conv_v))
-        q, k, v = (mixed.view(*x.shape[:2], self.n_heads, -1).permute(1, 2, 0, 3) for mixed in mixes)
-        out = self._attended(q, k, v, mask).permute(2, 0, 1, 3).flatten(2)
-        return linear(out, self.conv_o.weight.squeeze(2), self.conv_o.bias)
-
-    def _attended(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """Queries, keys and values (B, H, T, C / H) -> what each frame takes from the others, as they."""
         q = q / math.sqrt(q.shape[-1])
         scores = q @ k.transpose(-2, -1)
         if self.window:
@@ -104,7 +83,8 @@ class RelativeAttention(nn.Module):
         out = weights @ v
         if self.window:
             out = out + square_to_band(weights, self.window) @ self.emb_rel_v
-        return out
+        mixed: Tensor = self.conv_o(out.transpose(2, 3).flatten(1, 2))
+        return mixed
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, C, T) -> (B, H, T, C / H)."""
@@ -132,15 +112,6 @@ class FeedForward(nn.Module):
         out: Tensor = self.conv_2(F.pad(y * mask, edges))
         return out * mask
 
-    def over_rows(self, x: Tensor, mask: Tensor) -> Tensor:
-        """The same over x (T, B, C) and mask (T, B, 1), by products of matrices; not for causal ones."""
-        taps = self.conv_1.kernel_size[0]
-        assert self.conv_1.bias is not None
-        assert self.conv_2.bias is not None
-        y = torch.relu(convolve(x * mask, at_points(self.conv_1.weight), self.conv_1.bias, taps))
-        y = F.dropout(y, self.p_dropout, self.training)
-        return convolve(y * mask, at_points(self.conv_2.weight), self.conv_2.bias, taps) * mask
-
 
 class Transformer(nn.Module):
     """Post-norm layers of attention and feed-forward."""
@@ -157,7 +128,6 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.p_dropout = p_dropout
-        self.kernel_size = kernel_size
         layers = range(n_layers)
         self.attn_layers = nn.ModuleList(RelativeAttention(channels, n_heads, p_dropout, window) for _ in layers)
         self.norm_layers_1 = nn.ModuleList(ChannelNorm(channels) for _ in layers)
@@ -168,25 +138,9 @@ class Transformer(nn.Module):
         """x (B, C, T), mask (B, 1, T) with 1 on real frames -> (B, C, T), zero past each length."""
         barred = (mask.unsqueeze(2) * mask.unsqueeze(-1)) == 0
         x = x * mask
-        if self._by_products(x):
-            return self._over_rows(x.permute(2, 0, 1).contiguous(), mask.permute(2, 0, 1), barred).permute(1, 2, 0)
         for attend, norm_1, feed, norm_2 in zip(
             self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True
         ):
             x = norm_1(x + F.dropout(attend(x, barred), self.p_dropout, self.training))
             x = norm_2(x + F.dropout(feed(x, mask), self.p_dropout, self.training))
-        return x * mask
-
-    def _by_products(self, x: Tensor) -> bool:
-        wide = x.shape[1] >= WIDE and self.kernel_size % 2 == 1
-        return wide and learns_by_products(next(self.parameters()))
-
-    def _over_rows(self, x: Tensor, mask: Tensor, barred: Tensor) -> Tensor:
-        """The layers over x (T, B, C)."""
-        each: Iterable[tuple[Any, ...]] = zip(
-            self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True
-        )
-        for attend, norm_1, feed, norm_2 in each:
-            x = norm_1.over_rows(x + F.dropout(attend.over_rows(x, barred), self.p_dropout, self.training))
-            x = norm_2.over_rows(x + F.dropout(feed.over_rows(x, mask), self.p_dropout, self.training))
         return x * mask

@@ -6,14 +6,9 @@ Methods: van den Oord et al. 2016 (gated units), Dinh et al. 2017 (coupling laye
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from infer.minimal_filtering import WIDE
-from infer.products import learns_by_products
 from infer.weight_norm import NormedConv1d
 
 
@@ -34,29 +29,13 @@ class GatedStack(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor, voice: Tensor) -> Tensor:
         """x (B, C, T), mask (B, 1, T), voice (B, G, 1) -> (B, C, T)."""
-        bias = self.cond_layer.bias
-        assert bias is not None
-        if self.channels >= WIDE and learns_by_products(bias):
-            rows = self._layers(x.permute(2, 0, 1).contiguous(), mask.permute(2, 0, 1), voice, over_rows=True)
-            return rows.permute(1, 2, 0)
-        return self._layers(x, mask, voice, over_rows=False)
-
-    def _layers(self, x: Tensor, mask: Tensor, voice: Tensor, *, over_rows: bool) -> Tensor:
-        """The layers over (B, C, T), or over (T, B, C)."""
-        conditions = self.cond_layer(voice)
-        axis = 1
-        if over_rows:
-            conditions, axis = conditions.permute(2, 0, 1), 2
+        conditions = self.cond_layer(voice).chunk(len(self.in_layers), dim=1)
         total: Tensor | None = None
-        apart = conditions.chunk(len(self.in_layers), axis)
-        each: Iterable[tuple[Any, Any, Tensor]] = zip(self.in_layers, self.res_skip_layers, apart, strict=True)
-        for convolve, split, condition in each:
-            hidden = convolve.over_rows(x) if over_rows else convolve(x)
-            filtered, gate = (hidden + condition).chunk(2, axis)
-            y = torch.tanh(filtered) * torch.sigmoid(gate)
-            y = split.over_rows(y) if over_rows else split(y)
-            if y.shape[axis] > self.channels:
-                residual, y = y.chunk(2, axis)
+        for convolve, split, condition in zip(self.in_layers, self.res_skip_layers, conditions, strict=True):
+            filtered, gate = (convolve(x) + condition).chunk(2, dim=1)
+            y = split(torch.tanh(filtered) * torch.sigmoid(gate))
+            if y.shape[1] > self.channels:
+                residual, y = y.chunk(2, dim=1)
                 x = (x + residual) * mask
             total = y if total is None else total + y
         assert total is not None

@@ -14,9 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infer.minimal_filtering import at_points, convolve
-from infer.products import linear
-
 
 class _Normed(nn.Module):
     """What the three convolutions share: the two parameters, the weight made of them, folding and holding."""
@@ -82,13 +79,6 @@ class NormedConv1d(_Normed, nn.Conv1d):
             steps = (1, self.stride[0]), (0, int(self.padding[0])), (1, self.dilation[0])
             return F.conv2d(x, self.flat_kernel(), self.bias, *steps, self.groups)
         return F.conv1d(x, self.kernel(), self.bias, self.stride, self.padding, self.dilation, self.groups)
-
-    def over_rows(self, x: Tensor) -> Tensor:
-        """(T, B, C) -> (T, B, C') by products of matrices, for odd kernels of at most seven steps without a stride."""
-        assert self.bias is not None
-        if self.kernel_size[0] == 1:
-            return linear(x, self.kernel().squeeze(2), self.bias)
-        return convolve(x, at_points(self.kernel()), self.bias, self.kernel_size[0])
 
 
 class NormedConv2d(_Normed, nn.Conv2d):

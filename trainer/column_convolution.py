@@ -4,7 +4,7 @@ Separate from the discriminators, which only say where they convolve: nearly hal
 networks is spent in these few layers, and torch's own gradient of their weights runs at a half to a third of the
 speed that the processor multiplies matrices with. The channels lie last in memory, so that the positions of a picture
 are the rows of a matrix.
-Method: Chellapilla et al. 2006 (convolution as a product of matrices); without a stride see infer.minimal_filtering.
+Method: Chellapilla et al. 2006 (convolution as a product of matrices); without a stride see trainer.minimal_filtering.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from infer.minimal_filtering import convolve
-from infer.products import product
+from trainer.minimal_filtering import convolve
+from trainer.products import product
 
 TAPS = 5
 """Length of the kernels; the picture is padded by half of it above and below."""
@@ -76,7 +76,7 @@ def _picture(rows: Tensor) -> Tensor:
 
 
 def convolve_short(x: Tensor, points: Sequence[Tensor], bias: Tensor) -> Tensor:
-    """x (1, I, H, W) with the channels last in memory, `infer.minimal_filtering.at_points` of a kernel, bias (O,) ->
+    """x (1, I, H, W) with the channels last in memory, `trainer.minimal_filtering.at_points` of a kernel, bias (O,) ->
     (1, O, H, W)."""
     return _picture(convolve(_rows(x), points, bias, TAPS))
 

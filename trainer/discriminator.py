@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infer.minimal_filtering import at_points, values_at_points
-from infer.products import by_products
 from infer.weight_norm import NormedConv1d, NormedConv2d
 from trainer.column_convolution import TAPS, convolve_short, convolve_strided
+from trainer.minimal_filtering import at_points, values_at_points
+from trainer.products import by_products
 
 _SLOPE = 0.1
 _WIDE = 256

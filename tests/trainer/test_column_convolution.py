@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infer.minimal_filtering import POINTS, at_points
 from infer.weight_norm import held_weights
 from trainer import discriminator
 from trainer.column_convolution import convolve_short, convolve_strided
 from trainer.discriminator import PeriodDiscriminator, ScaleDiscriminator
+from trainer.minimal_filtering import POINTS, at_points
 
 
 def picture(*shape: int) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from infer.minimal_filtering import at_points, convolve, values_at_points
+from trainer.minimal_filtering import at_points, convolve, values_at_points
 
 
 def drawn(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:

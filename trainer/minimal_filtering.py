@@ -1,4 +1,4 @@
-"""Short convolutions with fewer products, for networks that learn on a CPU.
+"""Short convolutions with fewer products, for discriminators that learn on a CPU.
 
 Separate from the layers that use it because it is arithmetic alone: the same eight points serve every kernel of up to
 seven taps. A stretch of the input and a kernel are taken as polynomials; their values at the points are multiplied, as
@@ -18,12 +18,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from infer.products import product
+from trainer.products import product
 
 POINTS = 8
 """0, 1, -1, 2, -2, 1/2, -1/2 and infinity: products for a tile of `9 - taps` steps."""
-WIDE = 128
-"""Channels from which on fewer products pay for the sums that they need."""
 _FINITE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 _PAIRS = (1, 3, 5)
 """The first of each two points that differ in their sign: what belongs to even powers is the same for both."""

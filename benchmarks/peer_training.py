@@ -3,11 +3,12 @@
     git clone https://github.com/RVC-Project/Retrieval-based-Voice-Conversion-WebUI CHECKOUT
     python -m benchmarks.peer_training CHECKOUT --size 40k --batch 4 --frames 370 --threads 2
 
-Each side lives in a process of its own (both call a package `infer`) and waits while the other computes; their steps
-take turns. RVC's side calls its own networks, losses, gradient norms and optimizers in the order of its train.py;
+Each side lives in a process of its own (both call a package `infer`) and waits while the other computes. They take
+turns of a few steps, of which the first, whose memory has lain idle, is not counted: in a training no step comes after
+a pause. RVC's side calls its own networks, losses, gradient norms and optimizers in the order of its train.py;
 ours is `trainer.step` in the environment that the program starts its trainings in: large pages of memory, which
 GLIBC_TUNABLES=glibc.malloc.hugetlb=1 before the command gives to both. Prints wall and processor seconds of every
-step, the medians, their ratio, and how far the losses of the same step lie apart. `--bf16` lets our side compute in
+step, the medians, their ratio, and how far the losses of the first steps lie apart. `--bf16` lets our side compute in
 bfloat16 beside, as a third process.
 """
 
@@ -32,6 +33,9 @@ import torch
 from torch import Tensor
 
 SLICES = {"32k": 40, "40k": 32, "48k": 36}
+EARLY = 3
+"""Steps whose losses are compared: from untrained weights rounding grows from step to step, on one side as between
+both."""
 LOSSES = ("disc", "gen", "fm", "mel", "kl", "norm_d", "norm_g")
 
 Step = Callable[[], dict[str, float]]
@@ -44,7 +48,8 @@ def main() -> None:
     options.add_argument("--batch", type=int, default=4)
     options.add_argument("--frames", type=int, default=370)
     options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--rounds", type=int, default=5, help="steps of each side after one that warms up")
+    options.add_argument("--rounds", type=int, default=5, help="turns of each side")
+    options.add_argument("--steps", type=int, default=3, help="steps of a turn, the first of which warms up")
     options.add_argument("--bf16", action="store_true", help="our side in bfloat16 as well")
     options.add_argument("--side", choices=("peer", "ours", "ours bf16"), help=argparse.SUPPRESS)
     options.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -56,10 +61,11 @@ def main() -> None:
         names = ["peer", "ours", *(["ours bf16"] if given.bf16 else [])]
         sides = {name: start(name, given, folder) for name in names}
         steps: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-        for turn in range(given.rounds + 1):
+        for _ in range(given.rounds):
             for name, process in sides.items():
-                steps[name].append(ask(process))
-                say(name, turn, steps[name][-1])
+                for _ in range(given.steps):
+                    steps[name].append(ask(process))
+                    say(name, len(steps[name]) - 1, steps[name][-1])
         for process in sides.values():
             process.communicate()
     report(steps, given)
@@ -132,10 +138,13 @@ def say(side: str, turn: int, found: dict[str, float]) -> None:
 
 
 def report(steps: dict[str, list[dict[str, float]]], given: argparse.Namespace) -> None:
-    """Medians without the first step, ratios, and the largest relative difference of a loss."""
+    """Medians without the first step of each turn, ratios, and the largest relative difference of an early loss."""
     print(f"v2 {given.size}, batch {given.batch}, {given.frames} frames, {given.threads} threads, medians:")
     middle = {
-        side: {key: statistics.median(found[key] for found in rows[1:]) for key in ("wall", "processor")}
+        side: {
+            key: statistics.median(found[key] for number, found in enumerate(rows) if number % given.steps)
+            for key in ("wall", "processor")
+        }
         for side, rows in steps.items()
     }
     for side, found in middle.items():
@@ -145,10 +154,14 @@ def report(steps: dict[str, list[dict[str, float]]], given: argparse.Namespace) 
               f"{ratio['wall']:.2f} x the peer by the clock, {ratio['processor']:.2f} x of processor")  # fmt: skip
         if side != "peer":
             apart = {
-                name: max(abs(a[name] / b[name] - 1) for a, b in zip(steps[side], steps["peer"], strict=True))
+                name: max(abs(a[name] / b[name] - 1) for a, b in zip(steps[side][:EARLY], steps["peer"], strict=False))
                 for name in LOSSES
             }
-            print(" " * 11 + "losses apart by at most " + ", ".join(f"{name} {off:.1e}" for name, off in apart.items()))
+            print(
+                " " * 11
+                + f"losses of the first {EARLY} steps apart by at most "
+                + ", ".join(f"{name} {off:.1e}" for name, off in apart.items())
+            )
 
 
 def run_side(given: argparse.Namespace) -> None:

@@ -139,7 +139,7 @@ def test_a_run_says_what_it_will_cost_before_it_prepares_and_the_next_of_its_kin
     said = events[kinds.index("cost")]
     assert kinds.index("cost") < kinds.index("progress")
     assert (said["measured"], said["steps"], said["saves"]) == (True, 24, 1)
-    assert "24 steps and 1 saves in" in said["text"]
+    assert "24 steps and 1 save in" in said["text"]
     took = job.outcome()["cost"]
     assert took["step_s"] > 0
     second = start(library, toy_request(model="ana2", steps=25, settings={"save_every": 25}), "train-2")

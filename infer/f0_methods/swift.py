@@ -24,7 +24,9 @@ def _detector() -> Any:
 
     # Every core would be taken otherwise, also by a worker that shares the machine with others.
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    return SwiftF0(threads=int(threads) if threads.isdigit() and int(threads) > 0 else min(2, os.cpu_count() or 1))
+    count = int(threads) if threads.isdigit() and int(threads) > 0 else min(2, os.cpu_count() or 1)
+    # a pool that spins between its turns takes a core from everything that is computed in between
+    return SwiftF0(threads=count, spin=False)
 
 
 def swift(audio: NDArray[np.floating], hop: int, f_min: float, f_max: float) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ encoder `phonetic` with its features normalised by recording, which they are not
 
 With the material that the recipe made (`DIR/material`), the layers of `phonetic` with other sharpness and context and
 more or fewer numbers, after its own network and after that of `phone`: the probes on the two unheard flite voices and
-on the actors, and how often the same phone is found in the other voice (for the actors: in Kathleen). Eight minutes of
-one processor; flite must be installed.
+on the actors, and how often the same phone is found in the other voice (for the actors: in Kathleen). flite must be
+installed.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ FILE = "phonetic.safetensors"
 class PhoneticShape:
     """What the layers after the network let through; stored in the card so that weights and code cannot disagree."""
 
-    context: int = 3
+    context: int = 2
     """Frames before and after one whose phones its features tell of, too."""
     sharpness: float = 3.0
     """Factor on the scores before they become probabilities: what is doubtful about a sound tells the voice."""

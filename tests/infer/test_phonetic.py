@@ -13,7 +13,7 @@ import torch
 from catalog.errors import BadModel
 from infer.content import load_encoder
 from infer.phone_encoder import PHONES, frame_count, packaged_weights, read_card
-from infer.phonetic import FILE, Phonetic, load_phonetic
+from infer.phonetic import FILE, Phonetic, PhoneticShape, load_phonetic
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,7 @@ def test_the_packaged_file_is_small_names_its_card_and_stands_in_for_phone(phone
     card = read_card(weights)
     assert card["version"] == phonetic.version
     assert card["stands_in_for"] == read_card(packaged_weights())["version"] != phonetic.version
+    assert phonetic.shape == PhoneticShape(), "the recipe makes it unless it is told otherwise"
 
 
 def test_a_damaged_file_or_one_of_another_shape_is_refused(tmp_path: Path) -> None:

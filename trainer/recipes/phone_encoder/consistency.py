@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infer.phone_encoder import CLASSES, STATES, PhoneEncoder
-from trainer.recipes.phone_encoder.align import SENONES
+from infer.phone_encoder import CLASSES, PhoneEncoder
 from trainer.recipes.phone_encoder.augment import Augmenter
 from trainer.recipes.phone_encoder.corpus import Material
 from trainer.recipes.phone_encoder.labels import UNKNOWN
-from trainer.recipes.phone_encoder.train import Student, follow, speech_of
+from trainer.recipes.phone_encoder.train import Student, follow, known_losses, speech_of, stretched
 
 _SHARES = {"espeak": 0.30, "flite": 0.22, "real": 0.24, "crowd": 0.24}
 _OF_COPIES = 0.7
@@ -119,11 +118,9 @@ class PairSampler:
         )
 
     def _pair(self, name: str) -> list[tuple[NDArray[np.generic], ...]]:
-        crop = self._settings.crop
         pace = float(np.exp(self._chance.uniform(-0.22, 0.22)))
-        span = int(crop * pace) + 2
-        place = np.linspace(0, span - 1.001, crop)
-        return [self._view(name, start, span, place) for start in self._starts(self._materials[name], span)]
+        span = int(self._settings.crop * pace) + 2
+        return [self._view(name, start, span) for start in self._starts(self._materials[name], span)]
 
     def _starts(self, material: Material, span: int) -> tuple[int, int]:
         versions = material.versions
@@ -137,22 +134,15 @@ class PairSampler:
         start = int(self._chance.integers(0, len(material.labels) - span))
         return start, start
 
-    def _view(self, name: str, start: int, span: int, place: NDArray[np.float64]) -> tuple[NDArray[np.generic], ...]:
-        material = self._materials[name]
-        index = place.astype(int)
-        share = (place - index)[:, None].astype(np.float32)
-        piece = np.asarray(material.mel[start : start + span], np.float32)
-        nearest = start + np.round(place[::2]).astype(int)
-        empty = np.zeros((len(nearest), SENONES), np.float16)
+    def _view(self, name: str, start: int, span: int) -> tuple[NDArray[np.generic], ...]:
+        cut = stretched(self._materials[name], start, span, self._settings.crop)
         known = self._answers.get(name)
-        return (
-            piece[index] * (1 - share) + piece[index + 1] * share,
-            np.asarray(material.labels[nearest]),
-            empty if material.taught is None else np.asarray(material.taught[nearest]),
-            np.zeros((len(nearest), CLASSES), np.float16)
+        answers = (
+            np.zeros((len(cut.frames), CLASSES), np.float16)
             if known is None
-            else known[np.minimum(nearest // 2, len(known) - 1)],
+            else known[np.minimum(cut.frames // 2, len(known) - 1)]
         )
+        return cut.mel, cut.labels, cut.taught, answers
 
 
 def consistency_losses(logits: Tensor, heard: Tensor, views: Views, settings: ConsistencySettings) -> dict[str, Tensor]:
@@ -161,26 +151,16 @@ def consistency_losses(logits: Tensor, heard: Tensor, views: Views, settings: Co
     `phone` counts labelled frames, `teacher` taught ones, `answer` those without a label by the network's own earlier
     answers, `consistency` speech frames: the mean of both Kullback-Leibler divergences between two views.
     """
-    target, flat = views.labels.flatten(), logits.flatten(0, 1)
-    named = target != UNKNOWN
-    phone = F.cross_entropy(flat, target, ignore_index=UNKNOWN, label_smoothing=0.05, reduction="sum")
-    phone = phone / named.sum().clamp(min=1)
-    taught = views.taught
-    spread = taught * (taught.clamp(min=1e-6).log() - heard)
-    teacher = spread.sum() / taught.sum().clamp(min=1)
     shares = F.log_softmax(logits, -1)
     unnamed = (views.labels == UNKNOWN) & (views.answers.sum(-1) > 0.5)
     answer = (-(views.answers * shares).sum(-1) * unnamed).sum() / unnamed.sum().clamp(min=1)
     first, second = shares.chunk(2)
     apart = ((first.exp() - second.exp()) * (first - second)).sum(-1) / 2
     both = torch.stack([row.float() for row in speech_of(views.mel).chunk(2)]).prod(0)
-    right = ((flat.argmax(-1) // STATES == target // STATES) & named).sum() / named.sum().clamp(min=1)
     return {
-        "phone": phone,
-        "teacher": teacher,
+        **known_losses(logits, heard, views.labels, views.taught),
         "answer": answer * (unnamed.float().mean() / _USUAL_UNKNOWN),
         "consistency": (apart * both).sum() / both.sum().clamp(min=1),
-        "right": right,
     }
 
 

@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save as pack
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infer.phone_encoder import CLASSES, FEATURE_SIZE, EncoderShape, PhoneEncoder
+from infer.phone_encoder import CLASSES, FEATURE_SIZE, STATES, EncoderShape, PhoneEncoder
 from trainer.recipes.phone_encoder.align import SENONES
 from trainer.recipes.phone_encoder.augment import Augmenter
 from trainer.recipes.phone_encoder.corpus import Material
@@ -55,6 +56,51 @@ def speech_of(mel: Tensor) -> Tensor:
     return loud > loud.quantile(0.95, -1, keepdim=True) - _QUIET
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A crop of a material; T = crop / 2 frames at 50 Hz."""
+
+    mel: NDArray[np.float32]
+    """(crop, mels)"""
+    labels: NDArray[np.int16]
+    """(T,), UNKNOWN where there is none."""
+    taught: NDArray[np.float16]
+    """(T, 126), zero where nothing was taught."""
+    frames: NDArray[np.int64]
+    """(T,) the mel frame of the material that each is nearest to."""
+
+
+def stretched(material: Material, start: int, span: int, crop: int) -> Cut:
+    """`span` mel frames of a material from `start`, stretched or squeezed in time to `crop`."""
+    place = np.linspace(0, span - 1.001, crop)
+    index = place.astype(int)
+    share = (place - index)[:, None].astype(np.float32)
+    piece = np.asarray(material.mel[start : start + span], np.float32)
+    nearest = start + np.round(place[::2]).astype(int)
+    nothing = np.zeros((len(nearest), SENONES), np.float16)
+    return Cut(
+        piece[index] * (1 - share) + piece[index + 1] * share,
+        np.asarray(material.labels[nearest]),
+        nothing if material.taught is None else np.asarray(material.taught[nearest]),
+        nearest,
+    )
+
+
+def known_losses(logits: Tensor, heard: Tensor, labels: Tensor, taught: Tensor) -> dict[str, Tensor]:
+    """The losses of what is known of frames, for the two answers of `Student.answers`: cross-entropy on the thirds of
+    phones where there is a label, the divergence from the soft labels where there are some; and the share of labelled
+    frames whose phone is right."""
+    target, flat = labels.flatten(), logits.flatten(0, 1)
+    named = target != UNKNOWN
+    phone = F.cross_entropy(flat, target, ignore_index=UNKNOWN, label_smoothing=0.05, reduction="sum")
+    spread = taught * (taught.clamp(min=1e-6).log() - heard)
+    return {
+        "phone": phone / named.sum().clamp(min=1),
+        "teacher": spread.sum() / taught.sum().clamp(min=1),
+        "right": ((flat.argmax(-1) // STATES == target // STATES) & named).sum() / named.sum().clamp(min=1),
+    }
+
+
 class Sampler:
     """Random crops of the materials, each stretched or squeezed in time by up to a quarter."""
 
@@ -74,15 +120,10 @@ class Sampler:
             pace = float(np.exp(self._chance.uniform(-0.22, 0.22)))
             span = min(int(crop * pace) + 2, len(material.labels))
             start = int(self._chance.integers(0, len(material.labels) - span + 1))
-            place = np.linspace(0, span - 1.001, crop)
-            index = place.astype(int)
-            share = (place - index)[:, None].astype(np.float32)
-            piece = np.asarray(material.mel[start : start + span], np.float32)
-            mels.append(piece[index] * (1 - share) + piece[index + 1] * share)
-            nearest = start + np.round(place[::2]).astype(int)
-            labels.append(material.labels[nearest])
-            empty = np.zeros((len(nearest), SENONES), np.float16)
-            taught.append(empty if material.taught is None else material.taught[nearest])
+            cut = stretched(material, start, span, crop)
+            mels.append(cut.mel)
+            labels.append(cut.labels)
+            taught.append(cut.taught)
         return (
             torch.from_numpy(np.stack(mels)),
             torch.from_numpy(np.stack(labels)).long(),
@@ -108,16 +149,8 @@ class Student(nn.Module):
 
     def losses(self, mel: Tensor, labels: Tensor, taught: Tensor, teacher_weight: float) -> dict[str, Tensor]:
         """Cross-entropy on the thirds of phones and, where there are soft labels, the divergence from them."""
-        logits, heard = self.answers(mel)
-        logits, target = logits.flatten(0, 1), labels.flatten()
-        named = target != UNKNOWN
-        phone = F.cross_entropy(logits, target, ignore_index=UNKNOWN, label_smoothing=0.05)
-        share = taught.sum(-1)
-        spread = (taught * (taught.clamp(min=1e-6).log() - heard)).sum(-1)
-        teacher = spread.sum() / share.sum().clamp(min=1.0)
-        with torch.no_grad():
-            right = ((logits.argmax(-1) // 3 == target // 3) & named).sum() / named.sum().clamp(min=1)
-        return {"loss": phone + teacher_weight * teacher, "phone": phone, "teacher": teacher, "right": right}
+        parts = known_losses(*self.answers(mel), labels, taught)
+        return {"loss": parts["phone"] + teacher_weight * parts["teacher"], **parts}
 
 
 def learning_rate(share: float, peak: float) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -23,14 +21,6 @@ from trainer.recipes.phone_encoder.labels import UNKNOWN
 
 TOY = EncoderShape(width=16, blocks=1)
 SETTINGS = ConsistencySettings(steps=2, crops=4, crop=64, seed=3)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def toy() -> PhoneEncoder:

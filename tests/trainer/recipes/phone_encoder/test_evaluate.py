@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 from click.testing import CliRunner
 
 from infer.phone_encoder import frame_count, load_phone_encoder, packaged_weights, read_card
@@ -30,14 +28,6 @@ from trainer.recipes.phone_encoder.sentences import MEASURING
 from trainer.recipes.phone_encoder.voices import Voices, alike, flite_voices, given_sentences
 
 pytest.importorskip("espeakng_loader", reason="the extra `demo` speaks")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

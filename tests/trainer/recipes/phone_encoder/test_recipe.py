@@ -19,14 +19,6 @@ from trainer.recipes.phone_encoder.train import CYCLES, Settings, learning_rate,
 TOY = EncoderShape(width=16, blocks=1)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def toy_material(seed: int = 0) -> corpus.Material:
     """Frames whose class is written in one mel band: learnable in a few steps."""
     chance = np.random.default_rng(seed)
